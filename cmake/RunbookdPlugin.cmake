@@ -1,0 +1,50 @@
+# runbookd_add_plugin(NAME SOURCES a.c b.c [QUERIES checks/x.sql ...] [LIBRARIES PkgConfig::PQ ...])
+#
+# Builds NAME.so, a runbookd plugin: C11, position independent, nothing exported but its entry.
+# QUERIES are files that become C strings: checks/locks.sql is `extern const char locks_sql[]`,
+# declared in the generated header "NAME_queries.h"; of locks_all=checks/locks.sql+checks/waits.sql both
+# are locks_all_sql, for what explains a check that asks several questions.  Works inside runbookd's own build and, after
+# find_package(runbookd), anywhere else.
+function(runbookd_add_plugin name)
+  cmake_parse_arguments(arg "" "" "SOURCES;QUERIES;LIBRARIES" ${ARGN})
+  add_library(${name} MODULE ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES
+    PREFIX "" SUFFIX ".so" C_STANDARD 11 C_EXTENSIONS ON C_VISIBILITY_PRESET hidden
+    POSITION_INDEPENDENT_CODE ON)
+  target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+  target_compile_options(${name} PRIVATE -Wall -Wextra)
+  target_link_libraries(${name} PRIVATE runbookd::probe ${arg_LIBRARIES})
+  if(arg_QUERIES)
+    runbookd_embed_queries(${name} ${arg_QUERIES})
+  endif()
+endfunction()
+
+function(runbookd_embed_queries target)
+  set(header "/* Made by runbookd_add_plugin() from ${target}'s queries. */\n#include <stddef.h>\n\n")
+  set(source "#include \"${target}_queries.h\"\n\n")
+  foreach(file ${ARGN})
+    get_filename_component(symbol ${file} NAME_WE)
+    set(parts ${file})
+    if(file MATCHES "^([a-z0-9_]+)=(.+)$")
+      set(symbol ${CMAKE_MATCH_1})
+      string(REPLACE "+" ";" parts ${CMAKE_MATCH_2})
+    endif()
+    set(text "")
+    foreach(part ${parts})
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${part})
+      file(READ ${part} more)
+      string(APPEND text "${more}\n")
+    endforeach()
+    string(REGEX REPLACE "\n$" "" text "${text}")
+    string(REPLACE "\\" "\\\\" text "${text}")
+    string(REPLACE "\"" "\\\"" text "${text}")
+    string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+    string(APPEND header "extern const char ${symbol}_sql[];\n")
+    string(APPEND source "const char ${symbol}_sql[] =\n    \"${text}\";\n\n")
+  endforeach()
+  set(dir ${CMAKE_CURRENT_BINARY_DIR}/${target}_queries)
+  file(CONFIGURE OUTPUT ${dir}/${target}_queries.h CONTENT "${header}" @ONLY)
+  file(CONFIGURE OUTPUT ${dir}/${target}_queries.c CONTENT "${source}" @ONLY)
+  target_sources(${target} PRIVATE ${dir}/${target}_queries.c)
+  target_include_directories(${target} PRIVATE ${dir})
+endfunction()

@@ -1,0 +1,158 @@
+#include "app/brakes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "io/loop.h"
+#include "probe/event.h"
+
+static int64_t now_of(const struct brakes *brakes)
+{
+    return loop_wall_ms(brakes->schedule->loop);
+}
+
+static void write_who(struct writer *writer, void *data)
+{
+    if (!data)
+        return;
+    writer_string(writer, "who", data);
+    writer_string(writer, "proof", "peercred");
+    writer_string(writer, "from", "socket");
+}
+
+void brakes_say(struct brakes *brakes, const char *step, const char *who, const char *message)
+{
+    const struct audit_line line = {step, message, write_who, (void *)who};
+    if (brakes->audit)
+        audit_add(brakes->audit, &line, NULL, NULL);
+    log_info("%s", message);
+    (void)event_emit_agent(brakes->bus, LOG_INFO, step, message, now_of(brakes), NULL, NULL);
+}
+
+/* -------------------------------------------------------------- silences ---- */
+
+const struct silence *brakes_silence_of(struct brakes *brakes, const struct duty *duty,
+                                        const char *subject, const char *const *labels)
+{
+    const struct silence_matter matter = {
+        .target = duty->target->config->name,
+        .name = duty->config->name,
+        .subject = subject,
+        .labels = duty->config->labels,
+        .more_labels = labels,
+    };
+    return silences_find(brakes->silences, &matter, now_of(brakes));
+}
+
+static const char *on_finding(const struct duty *duty, const struct finding *finding, void *data)
+{
+    const struct silence *silence =
+        brakes_silence_of(data, duty, finding->subject, (const char *const *)finding->labels);
+    return silence ? silence->id : NULL;
+}
+
+static const struct duty *find_duty(const struct schedule *schedule, const char *name,
+                                    const char *target)
+{
+    struct target *each;
+    list_for_each(each, &schedule->targets, struct target, link) {
+        if (strcmp(each->config->name, target) != 0)
+            continue;
+        for (size_t i = 0; name && i < each->duty_count; i++)
+            if (strcmp(each->duties[i].config->name, name) == 0)
+                return &each->duties[i];
+    }
+    return NULL;
+}
+
+const char *brakes_silenced(const char *target, const char *name, const char *subject, void *data)
+{
+    struct brakes *brakes = data;
+    const struct duty *duty = find_duty(brakes->schedule, name, target);
+    const struct silence_matter matter = {
+        .target = target,
+        .name = name,
+        .subject = subject,
+        .labels = duty ? duty->config->labels : NULL,
+    };
+    const struct silence *silence = silences_find(brakes->silences, &matter, now_of(brakes));
+    if (!silence)
+        return NULL;
+    (void)snprintf(brakes->said,
+                   sizeof(brakes->said),
+                   "silence %s by %s%s%s",
+                   silence->id,
+                   silence->who,
+                   silence->reason ? ": " : "",
+                   silence->reason ? silence->reason : "");
+    return brakes->said;
+}
+
+/* ---------------------------------------------------------------- freeze ---- */
+
+const char *brakes_frozen(void *data)
+{
+    struct brakes *brakes = data;
+    return freeze_why(brakes->freeze);
+}
+
+static void on_freeze(const char *why, void *data)
+{
+    struct brakes *brakes = data;
+    MEM_AUTO char *message = mem_print("nothing is changed: %s", why ? why : "");
+    brakes_say(brakes,
+               why ? "frozen" : "thawed",
+               brakes->by,
+               why ? message : "the freeze has ended: what the guard allows may be changed again");
+}
+
+/* ------------------------------------------------------------------ acks ---- */
+
+/* What is ok again needs nobody who looks after it. */
+static void on_event(const struct event *event, void *data)
+{
+    struct brakes *brakes = data;
+    if (event->kind == EVENT_FINDING && event->finding->report->status == PROBE_OK)
+        acks_end(brakes->acks, event->id);
+}
+
+/* ----------------------------------------------------------- open, close ---- */
+
+void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store)
+{
+    struct error error;
+    *brakes = (struct brakes){.schedule = schedule, .bus = schedule->bus};
+    brakes->memo = memo_open(store, &error);
+    if (!brakes->memo) {
+        log_error("%s: silences and freezes are not kept", error.message);
+        brakes->memo = memo_open(NULL, &error);
+    }
+    brakes->silences = silences_create(brakes->memo);
+    brakes->freeze = freeze_create(schedule->loop, brakes->memo);
+    brakes->acks = acks_create(brakes->memo);
+    freeze_tell(brakes->freeze, on_freeze, brakes);
+    schedule->silence = (struct schedule_silence){on_finding, brakes};
+    bus_subscribe(schedule->bus, on_event, brakes);
+}
+
+void brakes_use(struct brakes *brakes, const struct config *config)
+{
+    static const char *const path[] = {"guard", "freeze", "file", NULL};
+    const struct node *node = config->root;
+    for (const char *const *key = path; node && *key; key++)
+        node = node->kind == NODE_MAP ? node_find(node, *key) : NULL;
+    freeze_watch(brakes->freeze, node && node->kind == NODE_TEXT ? node->text : NULL);
+}
+
+void brakes_close(struct brakes *brakes)
+{
+    if (!brakes->memo)
+        return;
+    bus_unsubscribe(brakes->bus, on_event, brakes);
+    acks_destroy(brakes->acks);
+    freeze_destroy(brakes->freeze);
+    silences_destroy(brakes->silences);
+    memo_close(brakes->memo);
+    *brakes = (struct brakes){.schedule = NULL};
+}

@@ -1,0 +1,51 @@
+/*
+ * brakes - what people said that holds the agent back: silences, the freeze, acknowledgements.
+ *
+ * The parts of incident/silence, freeze and ack put together: kept in agent.state, asked by whoever
+ * says a finding and by the guard, and each change said as an agent event.
+ *
+ * Layer: app.  Uses: incident/ack, freeze, guard, memo, silence, probe/schedule.
+ */
+#ifndef APP_BRAKES_H
+#define APP_BRAKES_H
+
+#include "incident/ack.h"
+#include "incident/audit.h"
+#include "incident/freeze.h"
+#include "incident/guard.h"
+#include "incident/silence.h"
+#include "probe/schedule.h"
+
+struct brakes {
+    struct schedule *schedule;
+    struct bus *bus;
+    struct memo *memo;
+    struct silences *silences;
+    struct freeze *freeze;
+    struct acks *acks;
+    struct audit *audit;             /* where it is told, too; NULL: not there (yet, or any more) */
+    const char *by;                  /* who sets or takes back the switch, while it is done */
+    char said[SILENCE_ID_LEN + 256]; /* for the guard: which silence */
+};
+
+/* Opens with what was kept; blocks, for the start only.  `store` is borrowed, and may be NULL. */
+void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store);
+
+/* A configuration is in force. */
+void brakes_use(struct brakes *brakes, const struct config *config);
+
+/* Once nothing is said any more, before the store closes. */
+void brakes_close(struct brakes *brakes);
+
+/* Answers for struct guard_sources; `data` is the brakes. */
+const char *brakes_frozen(void *data);
+const char *brakes_silenced(const char *target, const char *name, const char *subject, void *data);
+
+/* The silence that a finding is under at present, or NULL. */
+const struct silence *brakes_silence_of(struct brakes *brakes, const struct duty *duty,
+                                        const char *subject, const char *const *labels);
+
+/* Says that somebody (NULL: nobody) did something, as an agent event, and in the audit. */
+void brakes_say(struct brakes *brakes, const char *step, const char *who, const char *message);
+
+#endif

@@ -1,0 +1,176 @@
+/* status - how a running agent is, and what it found, in numbers. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/caller.h"
+#include "base/units.h"
+
+enum { LONGEST = 64 << 10 };
+
+static void add_head(struct text *out, const char *word)
+{
+    screen_pad(out, word, 13);
+}
+
+/* "2026-11-20 16:04 UTC" */
+static void add_minute(struct text *out, const json_t *object, const char *name)
+{
+    const char *time = caller_word(object, name);
+    text_print(out, "%.10s %.5s UTC", time, *time ? time + 11 : "");
+}
+
+static void add_agent(const json_t *answer, struct text *out)
+{
+    const json_t *agent = json_object_get(answer, "agent");
+    const json_t *config = json_object_get(answer, "config");
+    const char *pod = caller_word(agent, "pod"), *role = caller_word(agent, "role");
+    char since[16];
+    text_print(out,
+               "%s   runbookd %s   config %s (loaded ",
+               caller_word(answer, "realm"),
+               caller_word(agent, "version"),
+               caller_word(config, "digest"));
+    add_minute(out, config, "loaded");
+    text_print(out,
+               ", %lld targets, %lld checks)\n",
+               (long long)caller_number(config, "targets"),
+               (long long)caller_number(config, "checks"));
+    if (caller_number(config, "errors")) {
+        add_head(out, "config");
+        text_print(out,
+                   "the present one has %lld errors: %s; runbookd reload says which\n",
+                   (long long)caller_number(config, "errors"),
+                   json_is_true(json_object_get(config, "without")) ? "nothing is watched"
+                                                                    : "an earlier one is in force");
+    }
+    add_head(out, "this agent");
+    text_print(out,
+               "%s   %s%s   pid %lld, up for %s\n",
+               *pod ? pod : caller_word(agent, "node"),
+               *role ? "role " : "all roles",
+               role,
+               (long long)caller_number(agent, "pid"),
+               caller_since(answer, agent, "started", since));
+}
+
+static void add_findings(const json_t *answer, const struct screen *screen, struct text *out)
+{
+    static const char *const words[] = {"critical", "warning", "unknown", "ok", NULL};
+    const json_t *findings = json_object_get(answer, "findings");
+    const json_t *checks = json_object_get(answer, "checks");
+    int64_t pending = caller_number(findings, "pending");
+    add_head(out, "findings");
+    for (const char *const *word = words; *word; word++) {
+        int64_t count = caller_number(findings, *word);
+        if (count)
+            screen_paint(screen, out, caller_status(*word));
+        text_print(out, "%lld %s", (long long)count, *word);
+        if (count)
+            screen_plain(screen, out);
+        text_add(out, "  ");
+    }
+    if (pending)
+        text_print(out, "%lld pending  ", (long long)pending);
+    text_print(out,
+               "    checks late %lld   waiting %lld\n",
+               (long long)caller_number(checks, "late"),
+               (long long)caller_number(checks, "waiting"));
+}
+
+static void add_plans(const json_t *answer, struct text *out)
+{
+    size_t index;
+    json_t *plan;
+    char left[UNITS_DURATION_LEN];
+    json_array_foreach(json_object_get(answer, "plans"), index, plan) {
+        int64_t ms = caller_time(plan, "expires") - caller_time(answer, "time");
+        units_print_duration(ms > 0 ? ms : 0, left);
+        add_head(out, index ? "" : "plans");
+        text_print(out, "%s  ", caller_word(plan, "plan"));
+        (void)screen_add(out, caller_word(plan, "remediation"), 0);
+        text_print(out, "  waits, expires in %s\n", left);
+    }
+}
+
+static void add_lease(const json_t *answer, struct text *out)
+{
+    const char *lease = caller_word(answer, "lease"), *holder = caller_word(answer, "lease_holder");
+    if (!*lease)
+        return;
+    add_head(out, "lease");
+    if (strcmp(lease, "held") == 0)
+        text_print(out, "held, token %lld\n", (long long)caller_number(answer, "lease_token"));
+    else if (*holder)
+        text_print(out, "standby: %s holds it\n", holder);
+    else
+        text_add(out, "not known who holds it: what is of cluster scope is not asked here\n");
+}
+
+static void add_guard(const json_t *answer, struct text *out)
+{
+    const json_t *freeze = json_object_get(answer, "freeze");
+    bool frozen = json_is_true(json_object_get(freeze, "frozen"));
+    add_head(out, "guard");
+    const char *ceiling = caller_word(answer, "ceiling");
+    text_print(out,
+               "%s%s%sfreeze %s   silences %lld\n",
+               *ceiling ? "ceiling " : "",
+               ceiling,
+               *ceiling ? "   " : "",
+               frozen ? "YES" : "no",
+               (long long)caller_number(answer, "silences"));
+    if (!frozen)
+        return;
+    add_head(out, "");
+    (void)screen_add(out, caller_word(freeze, "why"), 0);
+    text_add_char(out, '\n');
+}
+
+static void add_state(const json_t *answer, struct text *out)
+{
+    const char *state = caller_word(answer, "state"), *folder = caller_word(answer, "state_folder");
+    const json_t *connectivity = json_object_get(answer, "connectivity");
+    add_head(out, "state");
+    text_print(out, "%s%s%s\n", state, *folder ? " in " : "", folder);
+    if (!connectivity)
+        return;
+    add_head(out, "connectivity");
+    text_print(out,
+               "%lld of %lld references reached%s\n",
+               (long long)caller_number(connectivity, "reached"),
+               (long long)caller_number(connectivity, "of"),
+               json_is_true(json_object_get(answer, "isolated"))
+                   ? ": the agent is isolated, and says nothing of what is on the network"
+                   : "");
+}
+
+static int code_of(enum probe_status worst)
+{
+    return worst == PROBE_OK         ? EXIT_FINE
+           : worst == PROBE_WARNING  ? EXIT_WARNING
+           : worst == PROBE_CRITICAL ? EXIT_CRITICAL
+                                     : EXIT_UNKNOWN;
+}
+
+int cmd_status(const struct options *options)
+{
+    const struct screen screen = screen_of(STDOUT_FILENO);
+    struct text TEXT_AUTO out;
+    json_t *answer = caller_ask(options, "status", NULL, CALLER_MS);
+    text_init(&out, LONGEST);
+    if (!answer)
+        return EXIT_UNKNOWN;
+    if (!caller_print_json(options, answer)) {
+        add_agent(answer, &out);
+        add_findings(answer, &screen, &out);
+        add_lease(answer, &out);
+        add_plans(answer, &out);
+        add_guard(answer, &out);
+        add_state(answer, &out);
+        caller_print(&out);
+    }
+    int code = code_of(caller_status(caller_word(answer, "worst")));
+    json_decref(answer);
+    return code;
+}

@@ -1,0 +1,321 @@
+/* desk_brakes - silence, freeze, thaw, ack: part of app/desk. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/desk_parts.h"
+#include "base/units.h"
+#include "io/loop.h"
+#include "probe/event.h"
+
+enum { LONGEST_REASON = 400 };
+
+/* An answer that waits until what was said is on disk. */
+struct pledge {
+    struct control_call *call;
+    struct text text;
+    struct writer writer;
+};
+
+static struct pledge *pledge_new(struct control_call *call)
+{
+    struct pledge *pledge = mem_new(sizeof(*pledge));
+    pledge->call = call;
+    desk_begin(&pledge->text, &pledge->writer);
+    return pledge;
+}
+
+/* It holds in any case; whether it outlives the process is part of the answer. */
+static void on_kept(int status, void *data)
+{
+    struct pledge *pledge = data;
+    writer_bool(&pledge->writer, "kept", status == 0);
+    if (status < 0)
+        writer_string(&pledge->writer,
+                      "not_kept",
+                      status == -ENOTSUP ? "there is no agent.state: it ends with the agent"
+                                         : strerror(-status));
+    desk_end(pledge->call, &pledge->text, &pledge->writer);
+    text_finish(&pledge->text);
+    free(pledge);
+}
+
+/* "uid 1000": what the kernel says of who asks. */
+static const char *who_of(const struct control_request *request, char out[32])
+{
+    (void)snprintf(out, 32, "uid %u", (unsigned)request->uid);
+    return out;
+}
+
+/* A reason of the request: one line, safe on a terminal; NULL: none.  To be freed. */
+static char *reason_of(const struct control_request *request)
+{
+    const char *reason = desk_word(request, "reason");
+    struct text TEXT_AUTO plain;
+    text_init(&plain, LONGEST_REASON);
+    if (reason && *reason)
+        text_add_plain(&plain, reason, strlen(reason));
+    return plain.len ? text_take(&plain) : NULL;
+}
+
+/* -------------------------------------------------------------- silences ---- */
+
+/* "db/checks[subject]" in its three parts, each within `what`; what is not there is NULL. */
+static void split(char *what, struct silence_wish *wish)
+{
+    char *open = strchr(what, '[');
+    size_t len = strlen(what);
+    if (open && what[len - 1] == ']') {
+        what[len - 1] = *open = '\0';
+        wish->subject = open + 1;
+    }
+    char *slash = strchr(what, '/');
+    if (slash) {
+        *slash = '\0';
+        wish->name = slash + 1;
+    }
+    wish->target = *what ? what : NULL;
+}
+
+static void take_labels(const struct control_request *request, struct silence_wish *wish)
+{
+    json_t *labels = json_object_get(request->args, "labels");
+    const char *name;
+    json_t *value;
+    json_object_foreach(labels, name, value) {
+        if (!json_is_string(value) || wish->label_count == SILENCE_MOST_LABELS)
+            continue;
+        wish->labels[2 * wish->label_count] = name;
+        wish->labels[2 * wish->label_count++ + 1] = json_string_value(value);
+    }
+}
+
+/* How many findings a silence fits at present, so that a misspelt one is seen. */
+struct fitting {
+    struct desk *desk;
+    const struct duty *duty;
+    const struct silence *silence;
+    size_t count;
+};
+
+static void count_entry(const struct ledger_view *view, void *data)
+{
+    struct fitting *fitting = data;
+    const struct last *last = view->attached;
+    const char *const *labels = last ? (const char *const *)last->finding->labels : NULL;
+    if (silence_fits(fitting->silence,
+                     &(const struct silence_matter){
+                         .target = fitting->duty->target->config->name,
+                         .name = fitting->duty->config->name,
+                         .subject = view->subject,
+                         .labels = fitting->duty->config->labels,
+                         .more_labels = labels,
+                     }))
+        fitting->count++;
+}
+
+static void count_duty(const struct duty *duty, void *data)
+{
+    struct fitting *fitting = data;
+    fitting->duty = duty;
+    ledger_each(duty->target->schedule->ledger,
+                duty->target->config->name,
+                duty->config->name,
+                desk_clock(fitting->desk),
+                count_entry,
+                fitting);
+}
+
+static void say_silence(struct brakes *brakes, const struct silence *silence)
+{
+    struct text TEXT_AUTO about;
+    char until[UNITS_TIME_LEN];
+    text_init(&about, 4096);
+    silence_print(silence, &about);
+    units_print_time(silence->until_ms, until);
+    MEM_AUTO char *message = mem_print("silence %s of %s until %s by %s%s%s",
+                                       silence->id,
+                                       about.bytes,
+                                       until,
+                                       silence->who,
+                                       silence->reason ? ": " : "",
+                                       silence->reason ? silence->reason : "");
+    brakes_say(brakes, "silenced", silence->who, message);
+}
+
+void desk_silence(struct desk *desk, struct control_call *call,
+                  const struct control_request *request)
+{
+    struct brakes *brakes = desk->parts.brakes;
+    MEM_AUTO char *what = mem_copy(desk_word(request, "what"));
+    MEM_AUTO char *reason = reason_of(request);
+    char who[32];
+    struct error error;
+    struct silence_wish wish = {
+        .who = who_of(request, who),
+        .reason = reason,
+        .for_ms = json_integer_value(json_object_get(request->args, "for_ms")),
+    };
+    if (what)
+        split(what, &wish);
+    take_labels(request, &wish);
+    const struct silence *silence =
+        silences_add(brakes->silences, &wish, desk_clock(desk).wall_ms, &error);
+    if (!silence) {
+        control_refuse(call, "runbookd silence --help", "%s", error.message);
+        return;
+    }
+    struct pledge *pledge = pledge_new(call);
+    struct fitting fitting = {.desk = desk, .silence = silence};
+    (void)desk_each_duty(desk, NULL, count_duty, &fitting);
+    silence_write(silence, &pledge->writer);
+    writer_int(&pledge->writer, "fits", (int64_t)fitting.count);
+    say_silence(brakes, silence);
+    silences_keep(brakes->silences, silence, on_kept, pledge);
+}
+
+static void write_silence(const struct silence *silence, void *data)
+{
+    struct writer *writer = data;
+    writer_object(writer, NULL);
+    silence_write(silence, writer);
+    writer_end(writer);
+}
+
+void desk_silences(struct desk *desk, struct control_call *call,
+                   const struct control_request *request)
+{
+    struct text TEXT_AUTO text;
+    struct writer writer;
+    (void)request;
+    desk_begin(&text, &writer);
+    writer_time(&writer, "time", desk_clock(desk).wall_ms);
+    writer_array(&writer, "silences");
+    silences_each(desk->parts.brakes->silences, desk_clock(desk).wall_ms, write_silence, &writer);
+    writer_end(&writer);
+    desk_end(call, &text, &writer);
+}
+
+static void find_newest(const struct silence *silence, void *data)
+{
+    const char **newest = data;
+    *newest = silence->id;
+}
+
+void desk_silence_end(struct desk *desk, struct control_call *call,
+                      const struct control_request *request)
+{
+    struct brakes *brakes = desk->parts.brakes;
+    MEM_AUTO char *id = mem_copy(desk_word(request, "id"));
+    int64_t now_ms = desk_clock(desk).wall_ms;
+    const char *newest = NULL;
+    char who[32];
+    silences_each(brakes->silences, now_ms, find_newest, &newest);
+    MEM_AUTO char *hint = newest ? mem_print("the newest is %s", newest) : NULL;
+    if (!id || !silences_get(brakes->silences, id, now_ms)) {
+        control_refuse(
+            call, hint ? hint : "there is none at all", "no silence \"%.40s\" holds", id ? id : "");
+        return;
+    }
+    MEM_AUTO char *message = mem_print("silence %s was ended by %s", id, who_of(request, who));
+    struct pledge *pledge = pledge_new(call);
+    writer_string(&pledge->writer, "ended", id);
+    brakes_say(brakes, "silence_ended", who, message);
+    (void)silences_end(brakes->silences, id, now_ms, on_kept, pledge);
+}
+
+/* ---------------------------------------------------------------- freeze ---- */
+
+void desk_freeze(struct desk *desk, struct control_call *call,
+                 const struct control_request *request)
+{
+    struct brakes *brakes = desk->parts.brakes;
+    MEM_AUTO char *reason = reason_of(request);
+    int64_t for_ms = json_integer_value(json_object_get(request->args, "for_ms"));
+    char who[32];
+    if (for_ms < 0 || for_ms > SILENCE_LONGEST_MS) {
+        control_refuse(call,
+                       "without --for it holds until somebody thaws",
+                       "a freeze for a time "
+                       "holds 31 days at most");
+        return;
+    }
+    struct pledge *pledge = pledge_new(call);
+    brakes->by = who_of(request, who);
+    freeze_set(brakes->freeze, who, reason, for_ms);
+    brakes->by = NULL;
+    freeze_write(brakes->freeze, &pledge->writer);
+    freeze_keep(brakes->freeze, on_kept, pledge);
+}
+
+void desk_thaw(struct desk *desk, struct control_call *call, const struct control_request *request)
+{
+    struct brakes *brakes = desk->parts.brakes;
+    char who[32];
+    if (!freeze_is_set(brakes->freeze)) {
+        const char *why = freeze_why(brakes->freeze);
+        control_refuse(call,
+                       why ? "remove the file, or guard.freeze.file from the configuration" : NULL,
+                       "%s%s",
+                       why ? "nobody has set the switch; " : "nothing is frozen",
+                       why ? why : "");
+        return;
+    }
+    struct pledge *pledge = pledge_new(call);
+    brakes->by = who_of(request, who);
+    freeze_unset(brakes->freeze);
+    brakes->by = NULL;
+    freeze_write(brakes->freeze, &pledge->writer);
+    freeze_keep(brakes->freeze, on_kept, pledge);
+}
+
+/* ------------------------------------------------------------------- ack ---- */
+
+/* The worst of the findings that were named. */
+struct ack_sought {
+    char id[EVENT_ID_LEN];
+    enum probe_status status;
+};
+
+static void take_worst(const struct desk_row *row, void *data)
+{
+    struct ack_sought *worst = data;
+    if (desk_rank(row->view->status) >= desk_rank(worst->status))
+        return;
+    worst->status = row->view->status;
+    desk_row_id(row, worst->id);
+}
+
+static void say_ack(struct brakes *brakes, const char *what, const char *who, const char *reason)
+{
+    MEM_AUTO char *message = mem_print(
+        "%.300s is acknowledged by %s%s%s", what, who, reason ? ": " : "", reason ? reason : "");
+    brakes_say(brakes, "acknowledged", who, message);
+}
+
+void desk_ack(struct desk *desk, struct control_call *call, const struct control_request *request)
+{
+    struct brakes *brakes = desk->parts.brakes;
+    MEM_AUTO char *reason = reason_of(request);
+    const char *what = desk_word(request, "what");
+    struct ack_sought sought = {.status = PROBE_GRADED};
+    char who[32];
+    if (!desk_search(desk, call, what, take_worst, &sought))
+        return;
+    if (sought.status == PROBE_OK || sought.status == PROBE_GRADED) {
+        control_refuse(call, NULL, "%.300s is ok: there is nothing to acknowledge", what);
+        return;
+    }
+    if (!acks_room(brakes->acks)) {
+        control_refuse(call, NULL, "%d findings are acknowledged already", (int)ACK_MOST);
+        return;
+    }
+    int64_t now_ms = desk_clock(desk).wall_ms;
+    struct pledge *pledge = pledge_new(call);
+    writer_string(&pledge->writer, "id", sought.id);
+    writer_string(&pledge->writer, "what", what);
+    writer_string(&pledge->writer, "acked_by", who_of(request, who));
+    writer_time(&pledge->writer, "at", now_ms);
+    say_ack(brakes, what, who, reason);
+    acks_add(brakes->acks, sought.id, who, reason, now_ms, on_kept, pledge);
+}

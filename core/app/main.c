@@ -1,0 +1,275 @@
+/* main - the runbookd program: finds the command and runs it. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "app/command.h"
+#include "io/child.h"
+
+const struct command commands[] = {
+    {"run",
+     "[-c PATH]...",
+     "The agent, in the foreground: events on stdout, its log on stderr.",
+     "config plugins scripts for on-config-error verbose",
+     "Without -c it finds targets by the usual variables (DATABASE_URL, REDIS_URL, ...) and says\n"
+     "where each came from.  SIGTERM and Ctrl-C end it in order.\n"
+     "In roles sidecar and node a wrong configuration does not keep it from starting: it goes on\n"
+     "with the last good one, which it keeps in agent.state, or watches nothing, and says so.\n",
+     EXIT_REFUSED,
+     cmd_run,
+     true},
+    {"once",
+     "[-c PATH]... [TARGET[/NAME]]...",
+     "Every check once, now.",
+     "config plugins scripts format verbose",
+     "Exit code: 0 ok, 1 warning, 2 critical, 3 unknown or not run at all.\n",
+     EXIT_UNKNOWN,
+     cmd_once},
+    {"probe",
+     "URL...",
+     "All light checks that fit an URL, once, without a configuration.",
+     "plugins format verbose",
+     "For example: runbookd probe postgres://db/orders redis://cache "
+     "https://api.example.org/health\n"
+     "A password belongs into a reference, which your shell's history and `ps` do not show:\n"
+     "  runbookd probe 'postgres://monitor:${env:PGPASSWORD}@db/orders'\n"
+     "Exit code: 0 ok, 1 warning, 2 critical, 3 unknown or not run at all.\n",
+     EXIT_UNKNOWN,
+     cmd_probe},
+    {"validate",
+     "[-c PATH]...",
+     "Reads a configuration, and says everything that is wrong with it at once.",
+     "config plugins scripts offline verbose",
+     NULL,
+     EXIT_REFUSED,
+     cmd_validate,
+     true},
+    {"config",
+     "show [-c PATH]...",
+     "What is in force, with where each value comes from; no secret's value.",
+     "config plugins scripts offline",
+     NULL,
+     EXIT_REFUSED,
+     cmd_config},
+    {"diff",
+     "OLD NEW",
+     "What a change of the configuration would change; needs no secret and no network.",
+     "plugins scripts",
+     "Signs: + new, - gone, ~ otherwise, ! a person should see this line.\n",
+     EXIT_REFUSED,
+     cmd_diff},
+    {"plugins",
+     "",
+     "What is loaded, and what was refused.",
+     "plugins",
+     NULL,
+     EXIT_REFUSED,
+     cmd_plugins,
+     true},
+    {"checks",
+     "[PLUGIN]...",
+     "Every check of every plugin, a line each.",
+     "plugins",
+     NULL,
+     EXIT_REFUSED,
+     cmd_checks},
+    {"explain",
+     "NAME...",
+     "What a plugin or a check asks: options, measures, conditions, rights.",
+     "plugins",
+     "NAME is a plugin (postgres), a check (postgres.connections) or an action "
+     "(redis:quarantine_queue).\n",
+     EXIT_REFUSED,
+     cmd_explain},
+    {"schema",
+     "[--events]",
+     "The JSON Schema of the configuration, for editors; or of the events.",
+     "plugins events",
+     NULL,
+     EXIT_REFUSED,
+     cmd_schema,
+     true},
+    {"script",
+     "list | show NAME | test [PATH]... | run FILE -c PATH --target ROLE=TARGET",
+     "Remediation scripts: which there are, what one may do, whether their tests pass; one by "
+     "hand.",
+     "config plugins scripts target with apply yes json",
+     "run prints what a script would do, on the targets of a configuration; with --apply it does "
+     "it,\n"
+     "once the first digits of the plan's hash were typed.  Its FILE may be a name of `script "
+     "list`.\n"
+     "A script belongs to a folder: FOLDER/NAME.lua, FOLDER/SUB/NAME.lua, FOLDER/lib for what "
+     "they\n"
+     "share.  PATH is a test, NAME_test.lua, or a folder of scripts; without one: all that there "
+     "are.\n"
+     "Tests need no network, no secret and no server, and always end in the same way.\n",
+     EXIT_REFUSED,
+     cmd_script},
+    {"status",
+     "[-c PATH]...",
+     "How a running agent is, and what it found, in numbers.",
+     "config socket json",
+     "Exit code, as monitoring plugins have it: the worst finding, 0 ok, 1 warning, 2 critical,\n"
+     "3 unknown, nothing found yet, or no agent there.\n",
+     EXIT_UNKNOWN,
+     cmd_status,
+     true},
+    {"findings",
+     "[-c PATH]... [TARGET[/CHECK]]",
+     "What is not ok at present, the worst first.",
+     "config socket json all",
+     NULL,
+     EXIT_REFUSED,
+     cmd_findings},
+    {"show",
+     "[-c PATH]... TARGET/CHECK[SUBJECT] | ID",
+     "All that is known of a finding: measures, condition, evidence, changes, rights.",
+     "config socket json",
+     "ID is an event's, or its first digits.\n",
+     EXIT_REFUSED,
+     cmd_show},
+    {"healthz",
+     "[-c PATH]...",
+     "Whether a running agent lives: for a container's liveness probe.",
+     "config socket json",
+     "Exit code 0 when it answers within 5 s, whatever it found, else 1.\n",
+     EXIT_REFUSED,
+     cmd_healthz,
+     true},
+    {"reload",
+     "[-c PATH]...",
+     "Has a running agent read its configuration again, and says what came of it.",
+     "config socket json",
+     "Exit code 0 when it is in force, 1 where it is wrong: then the old one goes on.\n",
+     EXIT_REFUSED,
+     cmd_reload,
+     true},
+    {"pending",
+     "[-c PATH]...",
+     "Plans of a running agent that wait for a person; with --all those of the last day too.",
+     "config socket json all",
+     NULL,
+     EXIT_REFUSED,
+     cmd_pending,
+     true},
+    {"plan",
+     "[-c PATH]... PLAN",
+     "All of a plan: what it binds, what it would touch, what the guard says of it now.",
+     "config socket json",
+     NULL,
+     EXIT_REFUSED,
+     cmd_plan},
+    {"approve",
+     "[-c PATH]... PLAN",
+     "Shows a plan, asks for the first digits of its hash, and has it applied.",
+     "config socket json except reason hash key",
+     "What is approved is what was read, and nothing else.  Destructive plans may need two "
+     "persons.\n"
+     "Exit code 0 when it was applied, or waits for another approval.\n",
+     EXIT_REFUSED,
+     cmd_approve},
+    {"reject",
+     "[-c PATH]... PLAN",
+     "Rejects a plan.",
+     "config socket json reason key",
+     NULL,
+     EXIT_REFUSED,
+     cmd_reject},
+    {"undo",
+     "[-c PATH]... PLAN",
+     "Takes back what was applied under a plan, where that can be.",
+     "config socket json reason key",
+     NULL,
+     EXIT_REFUSED,
+     cmd_undo},
+    {"remediate",
+     "[-c PATH]... NAME",
+     "Starts a remediation that is configured, by hand and under guard.",
+     "config socket json with reason key",
+     NULL,
+     EXIT_REFUSED,
+     cmd_remediate},
+    {"audit",
+     "verify [ENTRY:HASH]",
+     "Whether the audit's chain of hashes is whole, and has the entry that an event has shown.",
+     "config socket json",
+     NULL,
+     EXIT_REFUSED,
+     cmd_audit},
+    {"silence",
+     "TARGET[/CHECK[SUBJECT]] --for DURATION | list | end ID",
+     "Keeps findings from people, and remediations from starting for them, for a while.",
+     "config socket json for reason label",
+     "* stands for any letters of a target or a check.  The checks run, and all is recorded: "
+     "events "
+     "of\n"
+     "these findings name the silence in silenced_by, by which whoever tells people goes.\n",
+     EXIT_REFUSED,
+     cmd_silence},
+    {"freeze",
+     "[--for DURATION] [--reason TEXT]",
+     "Stops all changes by the running agent; looking and recording go on.",
+     "config socket json for reason",
+     "Without --for until somebody thaws.  A file does the same: guard.freeze.file.\n",
+     EXIT_REFUSED,
+     cmd_freeze,
+     true},
+    {"thaw", "", "Ends a freeze.", "config socket json reason", NULL, EXIT_REFUSED, cmd_thaw, true},
+    {"ack",
+     "TARGET/CHECK[SUBJECT] | ID",
+     "Says that somebody looks after a finding, until it is ok again.",
+     "config socket json reason",
+     NULL,
+     EXIT_REFUSED,
+     cmd_ack},
+    {"version",
+     "",
+     "Version, plugin contract, libraries.",
+     "",
+     NULL,
+     EXIT_REFUSED,
+     cmd_version,
+     true},
+    {0},
+};
+
+static int print_usage(FILE *out, int code)
+{
+    (void)fprintf(out, "usage: runbookd COMMAND [OPTION]... [ARGUMENT]...\n\n");
+    for (const struct command *command = commands; command->name; command++)
+        (void)fprintf(out, "  %-10s %s\n", command->name, command->summary);
+    (void)fprintf(out, "\nrunbookd COMMAND --help tells all.\n");
+    return code;
+}
+
+/* Secrets are in our memory: no core dump, no debugger of the same user. */
+static void shut_the_door(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* its leak check attaches to the process */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int code;
+
+    shut_the_door();
+    if (argc < 2)
+        return print_usage(stderr, EXIT_REFUSED);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
+        return print_usage(stdout, EXIT_FINE);
+    if (strcmp(argv[1], "--version") == 0)
+        return cmd_version(NULL);
+    for (const struct command *command = commands; command->name; command++) {
+        if (strcmp(command->name, argv[1]) != 0)
+            continue;
+        if (!options_read(command, argc - 1, argv + 1, &options, &code))
+            return code;
+        return command->run(&options);
+    }
+    (void)fprintf(stderr, "runbookd: there is no command \"%s\"\n\n", argv[1]);
+    return print_usage(stderr, EXIT_REFUSED);
+}

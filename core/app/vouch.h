@@ -1,0 +1,46 @@
+/*
+ * vouch - who it is that decides: by a signature of one of the approvers, or by the peer's uid.
+ *
+ * With a signature the approvers' file (approval.approvers) is read anew, by a process that may
+ * hang instead of us; the statement is written from the request and our own realm, and must be the
+ * one that was signed, within five minutes, and once.  Without one the peer's uid counts where no
+ * approvers are configured, or approval.local says that it does.
+ *
+ * Layer: app.  Uses: incident/entry, statement, io/child, sshsig.
+ */
+#ifndef APP_VOUCH_H
+#define APP_VOUCH_H
+
+#include "app/control.h"
+#include "base/list.h"
+#include "incident/entry.h"
+#include "incident/statement.h"
+#include "io/life.h"
+#include "io/sshsig.h"
+#include "io/wait.h"
+
+enum { VOUCH_MOST_USED = 256 };
+
+struct vouch {
+    struct loop *loop;
+    struct list waiting; /* who waits for the file */
+    struct {
+        char digest[65];
+        int64_t until_ms;
+    } used[VOUCH_MOST_USED]; /* statements that have counted, while they are fresh */
+};
+
+/* Who it is, or why it is nobody: then `who` is NULL, and `error` says it.  Called once, later or at once. */
+typedef void vouch_fn(const char *who, const char *proof, const struct error *error, void *data);
+
+void vouch_open(struct vouch *vouch, struct loop *loop);
+
+/* Whoever waits is called, and told that the agent ends. */
+void vouch_close(struct vouch *vouch);
+
+/* All borrowed for the call; `statement` without its time, which the request has. */
+void vouch_ask(struct vouch *vouch, const struct entry_approval *approval,
+               const struct statement *statement, const struct control_request *request,
+               vouch_fn *fn, void *data);
+
+#endif

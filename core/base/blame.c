@@ -1,0 +1,3 @@
+#include "base/blame.h"
+
+_Thread_local const struct blame *volatile blame_running;

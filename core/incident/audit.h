@@ -1,0 +1,78 @@
+/*
+ * audit - what was decided, begun and done, in a chain of hashes that shows what is missing.
+ *
+ * A line is JSON, holds the hash of the line before, and is hashed itself.  It is on disk before anybody is
+ * told: `fn` first, then the event of kind `audit`.  Lines are written in the order in which they were added,
+ * many at once where many wait.  Each heartbeat carries the number of lines and the last hash, so that
+ * whoever stores events is the witness of a tail that was cut off.
+ *
+ * Without a store nothing is kept: lines are events all the same, and the guard refuses to change anything.
+ *
+ * Layer: incident.  Uses: base, io/store, probe/event.
+ */
+#ifndef INCIDENT_AUDIT_H
+#define INCIDENT_AUDIT_H
+
+#include "base/error.h"
+#include "io/store.h"
+#include "probe/event.h"
+
+enum {
+    AUDIT_HASH_LEN = 64,
+    AUDIT_MOST = 100000, /* that are kept; the chain then begins where the oldest one stands */
+    AUDIT_MOST_WAITING = 1000,
+    AUDIT_LONGEST = 8 * 1024 /* a line; a longer one loses its details */
+};
+
+struct audit;
+
+struct audit_line {
+    const char
+        *step; /* a word: "intent", "applied", "approved", "silenced", "frozen", "reloaded" */
+    const char *message;   /* one sentence */
+    event_write_fn *write; /* further members, called once, at once; or NULL */
+    void *data;
+};
+
+/* Zero: it is on disk (or was, without a store, said), as that entry; or why not. */
+typedef void audit_done_fn(int status, uint64_t entry, void *data);
+
+/*
+ * `store` is borrowed, and may be NULL.  Blocks while the chain's end is read, for the start only.  NULL where
+ * that cannot be.
+ */
+struct audit *audit_open(struct loop *loop, struct bus *bus, struct store *store,
+                         struct error *error);
+
+/* Lines that wait are not told any more; those that were queued are written by the store. */
+void audit_close(struct audit *audit); /* NULL is fine */
+
+/* `fn` (may be NULL) is called once, later.  Texts are copied. */
+void audit_add(struct audit *audit, const struct audit_line *line, audit_done_fn *fn, void *data);
+
+/* Who waits with that data is not told any more; its lines are written. */
+void audit_forget(struct audit *audit, void *data);
+
+/* Why nothing that is said here would be kept, or NULL. */
+const char *audit_trouble(const struct audit *audit);
+
+/* Writes "audit": {"entries": 1901, "head": "5be1..."}, for heartbeats. */
+void audit_write_head(const struct audit *audit, struct writer *writer);
+
+/* What a look at the whole chain has found. */
+struct audit_sight {
+    uint64_t first, last; /* zero: there is none */
+    uint64_t wrong;       /* the first entry that does not fit; zero: all do */
+    char why[200];
+    char head[AUDIT_HASH_LEN + 1];
+    bool witnessed; /* the witness's entry is there and has that hash */
+};
+
+/*
+ * Looks through the chain in FOLDER/state.db, which an agent may be using.  `entry` (zero: none) and `head`,
+ * some first digits, are what a witness has seen.  Blocks.  Zero, or why it could not look.
+ */
+int audit_verify(const char *folder, uint64_t entry, const char *head, struct audit_sight *sight,
+                 struct error *error);
+
+#endif

@@ -1,0 +1,195 @@
+#include "out/each.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/redact.h"
+#include "io/http.h"
+#include "io/http_after.h"
+#include "io/loop.h"
+#include "io/secret.h"
+#include "io/wait.h"
+
+enum { LONGEST_BODY = 4 << 20, LONGEST_MESSAGE = 240 };
+
+struct each {
+    struct each_wish wish;
+    struct life life;
+    struct timer later; /* an answer that needs no request */
+    char *lines;
+    struct view rest, line; /* of the parcel: what comes next, what is under way */
+    char *boot;             /* of the last event that was taken ... */
+    int64_t seq;            /* ... and its number */
+    sink_carried_fn *fn;
+    void *data;
+};
+
+static void answer(struct each *each, const struct sink_answer *result)
+{
+    sink_carried_fn *fn = each->fn;
+    each->fn = NULL;
+    free(each->lines);
+    each->lines = NULL;
+    fn(result, each->data);
+}
+
+/* ------------------------------------------------------------ one by one ---- */
+
+static char *boot_of(struct view line)
+{
+    struct view boot = view_member(view_member(line, "agent"), "boot");
+    return mem_copy_n(boot.at ? boot.at : "", boot.at ? boot.len : 0);
+}
+
+static bool was_taken(const struct each *each)
+{
+    MEM_AUTO char *boot = boot_of(each->line);
+    return each->boot && strcmp(each->boot, boot) == 0 &&
+           view_int(view_member(each->line, "seq"), INT64_MAX) <= each->seq;
+}
+
+static void note_taken(struct each *each)
+{
+    free(each->boot);
+    each->boot = boot_of(each->line);
+    each->seq = view_int(view_member(each->line, "seq"), 0);
+}
+
+static void next(void *data);
+
+static enum sink_verdict verdict_of(int code)
+{
+    return code / 100 == 2              ? SINK_TAKEN
+           : code == 400 || code == 422 ? SINK_REFUSED
+           : code == 413                ? SINK_TOO_BIG
+                                        : SINK_LATER;
+}
+
+static const char *header_of(const struct probe_response *response, const char *name)
+{
+    for (const struct probe_pair *pair = response->headers; pair && pair->name; pair++)
+        if (strcasecmp(pair->name, name) == 0)
+            return pair->value;
+    return NULL;
+}
+
+static void on_reply(int status, const struct probe_response *response, void *data)
+{
+    struct each *each = data;
+    if (status == -ECANCELED)
+        return;
+    struct sink_answer result = {.verdict = SINK_LATER};
+    if (status == 0)
+        result.verdict = verdict_of(response->code);
+    if (result.verdict == SINK_TAKEN) {
+        note_taken(each);
+        next(each);
+        return;
+    }
+    MEM_AUTO char *body = redact_copy(response->body ? response->body : "", LONGEST_MESSAGE / 2);
+    MEM_AUTO char *message =
+        status == 0 ? mem_print("it answered HTTP %d%s%s", response->code, *body ? ": " : "", body)
+                    : mem_copy(response->message ? response->message : strerror(-status));
+    result.message = message;
+    if (result.verdict == SINK_LATER)
+        result.after_ms =
+            http_after_ms(header_of(response, "retry-after"), loop_wall_ms(each->wish.loop));
+    answer(each, &result);
+}
+
+static void send_one(struct each *each, const struct text *body)
+{
+    static const struct probe_pair headers[] = {{"Content-Type", "application/json"}, {0}};
+    const char *url = secret_reveal(each->wish.url);
+    if (!url) {
+        answer(each,
+               &(const struct sink_answer){.verdict = SINK_LATER,
+                                           .message = "the secret that it needs cannot be read"});
+        return;
+    }
+    const struct probe_request request = {
+        .size = sizeof(request),
+        .url = url,
+        .method = "POST",
+        .headers = headers,
+        .body = body->bytes,
+        .body_len = body->len,
+        .tls = each->wish.tls,
+        .timeout_ms = each->wish.timeout_ms,
+    };
+    (void)http_send(&each->life, &request, on_reply, each);
+}
+
+static void next(void *data)
+{
+    struct each *each = data;
+    while (view_line(&each->rest, &each->line)) {
+        struct text TEXT_AUTO body;
+        text_init(&body, LONGEST_BODY);
+        if (was_taken(each) || !each->wish.make(each->line, &body, each->wish.data))
+            continue;
+        send_one(each, &body);
+        return;
+    }
+    answer(each, &(const struct sink_answer){.verdict = SINK_TAKEN});
+}
+
+void each_carry(struct each *each, const struct sink_parcel *parcel, sink_carried_fn *fn,
+                void *data)
+{
+    each->fn = fn;
+    each->data = data;
+    each->lines = mem_copy_n(parcel->lines, parcel->len);
+    each->rest = (struct view){each->lines, parcel->len};
+    timer_start(&each->later, each->wish.loop, 0, next, each);
+}
+
+struct each *each_open(const struct each_wish *wish)
+{
+    struct each *each = mem_new(sizeof(*each));
+    each->wish = *wish;
+    life_init(&each->life, wish->loop);
+    return each;
+}
+
+void each_close(struct each *each)
+{
+    timer_stop(&each->later);
+    life_drop(&each->life);
+    free(each->lines);
+    free(each->boot);
+    free(each);
+}
+
+/* ----------------------------------------------------------------- words ---- */
+
+bool each_concerns_people(struct view line)
+{
+    if (!view_equals(view_member(line, "kind"), "\"finding\""))
+        return false;
+    if (view_equals(view_member(line, "status"), "\"ok\""))
+        return !view_equals(view_member(line, "previous"), "null");
+    return !view_is_string(view_member(line, "silenced_by"));
+}
+
+void each_write_text(struct writer *writer, const char *key, struct view line, const char *member)
+{
+    struct view value = view_member(line, member);
+    if (value.at && view_is_string(value))
+        writer_raw_n(writer, key, value.at, value.len);
+}
+
+void each_add_address(struct view line, struct text *out)
+{
+    struct view subject = view_member(line, "subject");
+    (void)view_add_text(view_member(line, "target"), out);
+    text_add_char(out, '/');
+    (void)view_add_text(view_member(line, "name"), out);
+    if (!subject.at || !view_is_string(subject))
+        return;
+    text_add_char(out, '[');
+    (void)view_add_text(subject, out);
+    text_add_char(out, ']');
+}

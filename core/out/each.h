@@ -1,0 +1,51 @@
+/*
+ * each - parcels for receivers that take one message at a time: a request an event, in order.
+ *
+ * Where a parcel stops half way, what was taken of it is not sent again when the rest is carried once
+ * more: the last event that was taken is remembered, by its boot and seq.  An event that means
+ * nothing to the receiver counts as taken.
+ *
+ *   2xx        taken            413        too big
+ *   400, 422   refused          all else   later; Retry-After is honoured
+ *
+ * Layer: out.  Uses: base, io/http, out/sink, out/view.
+ */
+#ifndef OUT_EACH_H
+#define OUT_EACH_H
+
+#include "out/sink.h"
+#include "out/view.h"
+#include "runbookd/probe.h"
+
+/* Writes what is said of an event, as JSON; false: nothing is. */
+typedef bool each_make_fn(struct view line, struct text *body, void *data);
+
+struct each_wish {
+    struct loop *loop;
+    struct probe_secret *url; /* revealed anew for each request */
+    const struct probe_tls *tls;
+    int64_t timeout_ms;
+    each_make_fn *make;
+    void *data;
+};
+
+struct each;
+
+struct each *each_open(const struct each_wish *wish);
+void each_carry(struct each *each, const struct sink_parcel *parcel, sink_carried_fn *fn,
+                void *data);
+void each_close(struct each *each); /* silently */
+
+/*
+ * Whether a line is for people: a finding that nobody has silenced, or one that is ok again; what was
+ * never otherwise than ok is not.
+ */
+bool each_concerns_people(struct view line);
+
+/* What kinds of this sort say in the same words: adds the member's text, if there is any. */
+void each_write_text(struct writer *writer, const char *key, struct view line, const char *member);
+
+/* Adds "TARGET/NAME" or "TARGET/NAME[SUBJECT]" of a finding. */
+void each_add_address(struct view line, struct text *out);
+
+#endif

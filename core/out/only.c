@@ -1,0 +1,46 @@
+#include "out/only.h"
+
+#include <string.h>
+
+#include "base/writer.h"
+#include "out/view.h"
+
+enum { LONGEST_LABEL = 8192 };
+
+/* An empty list, and what has no such word, fits. */
+static bool is_among(const char *const *words, const char *word)
+{
+    if (!words || !*words || !word)
+        return true;
+    for (; *words; words++)
+        if (strcmp(*words, word) == 0)
+            return true;
+    return false;
+}
+
+/* As the line has them: those of agent, check and subject together. */
+static bool labels_fit(const char *const *labels, const struct event *event)
+{
+    const struct view line = {event->json, event->len};
+    struct view have = labels ? view_member(line, "labels") : (struct view){NULL, 0};
+    struct text TEXT_AUTO json;
+    text_init(&json, LONGEST_LABEL);
+    for (; labels && labels[0]; labels += 2) {
+        struct writer writer;
+        text_cut_to(&json, 0);
+        writer_init(&writer, &json);
+        writer_string(&writer, NULL, labels[1]);
+        if (!view_equals(view_member(have, labels[0]), json.bytes))
+            return false;
+    }
+    return true;
+}
+
+bool only_fits(const struct config_only *only, const struct event *event)
+{
+    const struct event_finding *finding = event->finding;
+    return event->level >= only->level && is_among(only->kinds, event_kind_name(event->kind)) &&
+           is_among(only->statuses, finding ? event_status_name(finding->report->status) : NULL) &&
+           is_among(only->targets, finding ? finding->target : NULL) &&
+           is_among(only->names, finding ? finding->name : NULL) && labels_fit(only->labels, event);
+}

@@ -1,0 +1,16 @@
+/*
+ * sink_types - the kinds of sinks there are, each declared in a file of its own.
+ *
+ * Layer: out.
+ */
+#ifndef OUT_SINK_TYPES_H
+#define OUT_SINK_TYPES_H
+
+struct sink_type;
+
+extern const struct sink_type alertmanager_sink; /* out/alertmanager_sink.c */
+extern const struct sink_type http_sink;         /* out/http_sink.c */
+extern const struct sink_type pagerduty_sink;    /* out/pagerduty_sink.c */
+extern const struct sink_type slack_sink;        /* out/slack_sink.c */
+
+#endif

@@ -1,0 +1,1 @@
+SELECT version() AS version, uptime() AS uptime_seconds, currentDatabase() AS database

@@ -1,0 +1,32 @@
+/*
+ * ask - questions to Prometheus' HTTP API, and what its answers say when there is no result.
+ *
+ * https://prometheus.io/docs/prometheus/latest/querying/api/, "Format overview": {"status": "success",
+ * "data": ..., "warnings": [...]} or {"status": "error", "errorType", "error"}.
+ */
+#ifndef PROMETHEUS_ASK_H
+#define PROMETHEUS_ASK_H
+
+#include <jansson.h>
+#include <runbookd/probe.h>
+
+/* target->config */
+struct server {
+    const struct probe_url *url;
+    const struct probe_pair *headers; /* NULL: none */
+    struct probe_secret *bearer, *password;
+    const char *user;
+    const struct probe_tls *tls;
+};
+
+/* The member "data", and warnings as one sentence ("" without).  Borrowed until it returns. */
+typedef void ask_fn(struct probe_run *run, const json_t *data, const char *warnings);
+
+/* Evaluates an expression now; `then` only where there is a result: otherwise the run has ended. */
+void ask_query(struct probe_run *run, const char *promql, ask_fn *then);
+
+/* Any other path of the API: "/api/v1/targets". */
+void ask_path(struct probe_run *run, const char *path, const struct probe_pair *params,
+              ask_fn *then);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * ratio - error_rate: what share of the requests fail, of all of them or by route.
+ *
+ * A rate is no ratio (K42): the sum of the bad ones over the sum of all, both over the same window.
+ * Below `min_rps` there is too little to judge by, and no share is said.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/percent.h"
+#include "matchers.h"
+#include "prometheus.h"
+#include "vector.h"
+
+const struct probe_option ratio_options[] = {
+    {"metric",
+     PROBE_STRING_AT(struct ratio_config, metric),
+     .fallback = "http_requests_total",
+     .help = "a counter of requests"},
+    {"match",
+     PROBE_STRING_AT(struct ratio_config, match),
+     .fallback = "status=~\"5..\"",
+     .help = "which of them are errors; what it says of other labels goes for all requests"},
+    {"status_label",
+     PROBE_STRING_AT(struct ratio_config, status_label),
+     .fallback = "status",
+     .help = "the label that tells errors from the others: code, status_code"},
+    {"by",
+     PROBE_LIST_AT(struct ratio_config, by),
+     .fallback = "[]",
+     .help = "labels by which to tell requests apart; each combination is a subject"},
+    {"window",
+     PROBE_DURATION_AT(struct ratio_config, window_ms),
+     .fallback = "5m",
+     .min = 1000,
+     .max = 86400000,
+     .help = "over which both are counted: at least four scrapes"},
+    {"min_rps",
+     PROBE_REAL_AT(struct ratio_config, min_rps),
+     .fallback = "1",
+     .help = "requests a second below which no share is said"},
+    {"absent",
+     PROBE_STRING_AT(struct ratio_config, absent),
+     .fallback = "unknown",
+     .choices = absent_words,
+     .help = "what it means that there is no such counter"},
+    {0},
+};
+
+const struct probe_measure ratio_measures[] = {
+    {"errors_percent", "of all requests", .kind = PROBE_GAUGE, .optional = true},
+    {"errors_per_second", "requests that failed", .kind = PROBE_GAUGE},
+    {"total_per_second", "all requests", .kind = PROBE_GAUGE},
+    {0},
+};
+
+/* sum by (route) (rate(METRIC{MATCHERS}[300s])) */
+static bool build(char *out, const struct ratio_config *config, const char *matchers,
+                  const char *by)
+{
+    char window[32];
+    print_window(config->window_ms, window);
+    return (size_t)snprintf(out,
+                            PROMQL_ROOM,
+                            "sum%s%s%s (rate(%s{%s}[%s]))",
+                            *by ? " by (" : "",
+                            by,
+                            *by ? ")" : "",
+                            config->metric,
+                            matchers,
+                            window) < PROMQL_ROOM;
+}
+
+int ratio_prepare(const void *config_, void *memory_, struct probe_error *error)
+{
+    const struct ratio_config *config = config_;
+    struct ratio_memory *memory = memory_;
+    char all[2048], by[1024];
+    if (!matchers_is_metric(config->metric))
+        return probe_refuse(error, "metric", "\"%s\" is no metric's name", config->metric);
+    if (!matchers_are(config->match))
+        return probe_refuse(
+            error, "match", "is no list of matchers; write status=~\"5..\",route=\"/pay\"");
+    if (!matchers_is_label(config->status_label))
+        return probe_refuse(error, "status_label", "\"%s\" is no label", config->status_label);
+    if (!matchers_list(config->by, by, sizeof(by)))
+        return probe_refuse(error, "by", "is a list of labels' names");
+    if (!matchers_without(config->match, config->status_label, all, sizeof(all)) ||
+        !build(memory->total, config, all, by) || !build(memory->errors, config, config->match, by))
+        return probe_refuse(error, "match", "is too long");
+    if (strcmp(memory->total, memory->errors) == 0)
+        return probe_refuse(error,
+                            "match",
+                            "says nothing of the label \"%s\", so all requests are errors; see "
+                            "`status_label`",
+                            config->status_label);
+    return 0;
+}
+
+/* The errors of the same labels; zero: there are none. */
+static double errors_of(const json_t *errors, const json_t *labels)
+{
+    struct series series;
+    int count = vector_count(errors);
+    for (int i = 0; i < count; i++)
+        if (vector_at(errors, (size_t)i, &series) &&
+            json_equal((json_t *)series.labels, (json_t *)labels) && !isnan(series.value))
+            return series.value;
+    return 0;
+}
+
+static void report(struct probe_run *run, const struct series *all, double errors,
+                   const char *warnings)
+{
+    const struct ratio_config *config = run->config;
+    char subject[VECTOR_SUBJECT], summary[200];
+    struct probe_field fields[5], *field = fields;
+    bool enough = all->value >= config->min_rps && all->value > 0;
+    double percent = percent_of(errors, all->value);
+    vector_subject(all->labels, subject);
+    *field++ = probe_real("errors_per_second", errors);
+    *field++ = probe_real("total_per_second", all->value);
+    if (enough)
+        *field++ = probe_real("errors_percent", percent);
+    if (*warnings)
+        *field++ = probe_text("warnings", warnings);
+    *field = (struct probe_field){0};
+    if (enough)
+        (void)snprintf(summary,
+                       sizeof(summary),
+                       "%.2f %% of %.3g requests a second fail",
+                       percent,
+                       all->value);
+    else
+        (void)snprintf(summary,
+                       sizeof(summary),
+                       "%.3g requests a second are too few to say what share fails",
+                       all->value);
+    probe_report(run, .subject = *subject ? subject : NULL, .summary = summary, .fields = fields);
+}
+
+static void on_errors(struct probe_run *run, const json_t *errors, const char *warnings)
+{
+    const struct ratio_state *state = run->data;
+    struct series all;
+    int count = vector_count(state->total);
+    for (int i = 0; i < count; i++)
+        if (vector_at(state->total, (size_t)i, &all) && !isnan(all.value))
+            report(run, &all, errors_of(errors, all.labels), warnings);
+    probe_done(run);
+}
+
+static void on_total(struct probe_run *run, const json_t *total, const char *warnings)
+{
+    const struct ratio_config *config = run->config;
+    const struct ratio_memory *memory = run->memory;
+    struct ratio_state *state = run->data;
+    char summary[200];
+    (void)warnings;
+    if (vector_count(total) <= 0) {
+        (void)snprintf(summary, sizeof(summary), "there is no %.120s to count by", config->metric);
+        absent_report(run, config->absent, summary);
+        return;
+    }
+    state->total = json_incref((json_t *)total);
+    ask_query(run, memory->errors, on_errors);
+}
+
+void ratio_run(struct probe_target *self, struct probe_run *run)
+{
+    const struct ratio_memory *memory = run->memory;
+    (void)self;
+    ask_query(run, memory->total, on_total);
+}
+
+void ratio_ended(struct probe_target *self, struct probe_run *run)
+{
+    struct ratio_state *state = run->data;
+    (void)self;
+    json_decref(state->total);
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# run.sh BUILD [pytest arguments]: the agent of that build against real servers, which the tests start on
+# loopback in temporary folders.  Every line that any agent wrote is held against the schema.  Without
+# arguments all of them: those that judge by the clock one after the other, the others some at a time.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+build=$(realpath "${1:?which build folder?}"); shift
+export RUNBOOKD=$build/bin/runbookd RUNBOOKD_BUILD=$build
+export RUNBOOKD_LINES=$build/e2e-lines.ndjson
+export PYTHONDONTWRITEBYTECODE=1 ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+RUNBOOKD_NPM=$(tests/npm.sh) || { echo "the npm packages of tests/npm could not be installed"; echo "0 passed, 1 failed"; exit 1; }
+export RUNBOOKD_NPM # servers and oracles that Debian does not have
+unset DATABASE_URL REDIS_URL CLICKHOUSE_URL PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE http_proxy https_proxy
+: >"$RUNBOOKD_LINES"
+by_the_clock=(tests/e2e/test_{faults,bad_days,judgement,run,postgres_manners}.py)
+log=$build/e2e.log
+passed=0 failed=0
+
+number() { grep -oE "[0-9]+ $1" <<<"$2" | grep -oE '^[0-9]+' || echo 0; }
+examine() {
+    local last p
+    /usr/bin/python3 -m pytest -p no:cacheprovider -q --tb=short "$@" 2>&1 | tee "$log"
+    last=$(tail -1 "$log") p=$(number passed "$(tail -1 "$log")")
+    passed=$((passed + p))
+    failed=$((failed + $(number failed "$last") + $(number 'errors?' "$last") + $(number skipped "$last")))
+    [ "$p" -gt 0 ] || failed=$((failed + 1))
+}
+
+if [ $# -gt 0 ]; then
+    examine tests/e2e "$@"
+else
+    examine "${by_the_clock[@]}"
+    examine tests/e2e -n 3 --dist loadfile "${by_the_clock[@]/#/--ignore=}"
+fi
+if [ -s "$RUNBOOKD_LINES" ] && /usr/bin/python3 tests/e2e/validate_events.py "$RUNBOOKD_LINES"; then
+    passed=$((passed + 1)); echo "$(wc -l <"$RUNBOOKD_LINES") event lines fit the schema"
+else
+    failed=$((failed + 1)); echo "event lines do not fit the schema"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

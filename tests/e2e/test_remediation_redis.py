@@ -1,0 +1,81 @@
+"""Remediations on a real Redis: a flooded queue set aside and taken back, a cache's prefix dropped."""
+import pytest
+
+import servers
+from agent import Agent
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = servers.Redis()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def agents(tmp_path):
+    started = []
+
+    def start(config):
+        started.append(Agent(config.replace("STATE", str(tmp_path / "state"))))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end(None)
+
+
+def config(server, check, entry):
+    return f"""
+agent: {{state: STATE}}
+guard: {{mode: auto}}
+targets:
+  cache:
+    type: redis
+    url: {server.url}
+    act_as: {{}}
+    every: 300ms
+    checks: {{{check}}}
+remediations:
+  fix: {{{entry}}}
+"""
+
+
+def step(agent, name, seconds=20):
+    return agent.wait_for(lambda e: e["kind"] == "remediation" and e["step"] == name, seconds)
+
+
+def test_a_flooded_queue_is_set_aside_and_taken_back(server, agents):
+    server.do("flushall")
+    server.do("rpush", "jobs:low", *range(1500))
+    server.do("rpush", "jobs:high", 1, 2)
+    agent = agents(config(server, 'depth: {check: queue_depth, keys: ["jobs:low", "jobs:high"], critical: length > 1000, every: 300ms}',
+                          "trigger: {check: cache/depth, status: critical}, script: redis/quarantine_queue, targets: {queues: cache}, "
+                          'allow: ["queues:quarantine_queue"], mode: auto, undo_after: 4s, '
+                          'verify: {check: cache/depth, condition: "length < 1000", within: 5s, stable: 1s}'))
+    planned = step(agent, "planned")
+    assert planned["binds"] == "items" and planned["effect"] == "reversible" and planned["affected"] == 1500, planned
+    assert step(agent, "applied")["done"] == 1500
+    assert step(agent, "verified")["outcome"] == "fixed"
+    assert server.do("exists", "jobs:low") == "0" and server.do("llen", "jobs:low:quarantine") == "1500"
+    assert server.do("lrange", "jobs:high", 0, -1).split() == ["1", "2"]
+    assert step(agent, "undone")["done"] == 1
+    assert server.do("llen", "jobs:low") == "1500" and server.do("exists", "jobs:low:quarantine") == "0"
+
+
+def test_a_cache_prefix_is_dropped_and_nothing_else(server, agents):
+    server.do("flushall")
+    for number in range(40):
+        server.do("set", f"cache:user:{number}", "x" * 100, "ex", 1000)
+    server.do("set", "session:1", 1, "ex", 1000)
+    server.do("set", "cache:user:lock:1", 1, "ex", 1000)
+    server.do("rpush", "bull:mails:wait", 1)
+    agent = agents(config(server, 'depth: {check: queue_depth, keys: ["bull:mails:wait"], critical: length >= 1, every: 300ms}',
+                          "trigger: {check: cache/depth, status: critical}, script: redis/unlink_pattern, targets: {cache: cache}, "
+                          'with: {pattern: "cache:user:*"}, allow: ["cache:unlink_pattern"], mode: auto, '
+                          "guard: {max_affected: 100}"))
+    planned = step(agent, "planned")
+    assert planned["affected"] == 40 and planned["total"] == 43, planned
+    assert step(agent, "applied")["done"] == 40
+    assert server.do("keys", "cache:user:*").split() == ["cache:user:lock:1"]
+    assert server.do("exists", "session:1") == "1" and server.do("llen", "bull:mails:wait") == "1"

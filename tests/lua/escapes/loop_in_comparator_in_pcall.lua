@@ -1,0 +1,10 @@
+-- the same, swallowed and begun again
+-- expect spent: it ran too long
+return {
+  summary = "an attempt",
+  targets = { db = "postgres" },
+  needs = { "db:terminate_sessions" },
+  run = function(agent, finding, with)
+    while true do pcall(table.sort, { 3, 2, 1 }, function() while true do end end) end
+  end,
+}

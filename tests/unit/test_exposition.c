@@ -1,0 +1,157 @@
+/* base/exposition: the two formats that Prometheus reads, and which one it wants. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/exposition.h"
+#include "base/mem.h"
+
+static void write_all(struct text *out, bool open)
+{
+    struct exposition page = {.text = out, .open = open};
+    struct text TEXT_AUTO labels;
+    text_init(&labels, 1000);
+    exposition_label(&labels, "realm", "a");
+    exposition_label(&labels, "owner", NULL);
+    exposition_family(&page, EXPOSITION_COUNTER, "x_runs", "runs");
+    exposition_count(&page, "_total", &labels, 18446744073709551615u);
+    exposition_family(&page, EXPOSITION_INFO, "x_build", "who");
+    exposition_count(&page, "_info", NULL, 1);
+    exposition_family(&page, EXPOSITION_HISTOGRAM, "x_seconds", "how long");
+    exposition_bucket(&page, &labels, 0.025, 1);
+    exposition_bucket(&page, NULL, 10, 2);
+    exposition_bucket(&page, NULL, HUGE_VAL, 2);
+    exposition_end(&page);
+}
+
+static void a_page_is_as_open_metrics_has_it(void **state)
+{
+    struct text TEXT_AUTO out;
+    (void)state;
+    text_init(&out, 10000);
+    write_all(&out, true);
+    assert_string_equal(out.bytes,
+                        "# HELP x_runs runs\n# TYPE x_runs counter\n"
+                        "x_runs_total{realm=\"a\"} 18446744073709551615\n"
+                        "# HELP x_build who\n# TYPE x_build info\nx_build_info 1\n"
+                        "# HELP x_seconds how long\n# TYPE x_seconds histogram\n"
+                        "x_seconds_bucket{realm=\"a\",le=\"0.025\"} 1\n"
+                        "x_seconds_bucket{le=\"10.0\"} 2\nx_seconds_bucket{le=\"+Inf\"} 2\n"
+                        "# EOF\n");
+}
+
+static void the_older_format_names_families_by_their_samples(void **state)
+{
+    struct text TEXT_AUTO out;
+    (void)state;
+    text_init(&out, 10000);
+    write_all(&out, false);
+    assert_non_null(strstr(out.bytes, "# TYPE x_runs_total counter\nx_runs_total{"));
+    assert_non_null(strstr(out.bytes, "# TYPE x_build_info gauge\nx_build_info 1\n"));
+    assert_null(strstr(out.bytes, "EOF"));
+}
+
+static void numbers_read_as_what_they_were(void **state)
+{
+    static const struct {
+        double number;
+        const char *text;
+    } all[] = {{0, "0"},
+               {-3, "-3"},
+               {0.1, "0.1"},
+               {1.0 / 3, "0.33333333333333331"},
+               {1e300, "1e+300"},
+               {999999999999999, "999999999999999"},
+               {NAN, "NaN"},
+               {HUGE_VAL, "+Inf"},
+               {-HUGE_VAL, "-Inf"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        struct text TEXT_AUTO out;
+        text_init(&out, 100);
+        struct exposition page = {.text = &out, .name = "x"};
+        exposition_real(&page, NULL, NULL, all[i].number);
+        text_cut_to(&out, out.len - 1);
+        assert_string_equal(out.bytes + 2, all[i].text);
+    }
+}
+
+static void labels_are_escaped_and_always_utf8(void **state)
+{
+    struct text TEXT_AUTO labels;
+    (void)state;
+    text_init(&labels, 1000);
+    exposition_label(&labels, "subject", "a\"b\\c\nd\xFF\xC3\xA9");
+    assert_string_equal(labels.bytes, "subject=\"a\\\"b\\\\c\\nd\xEF\xBF\xBD\xC3\xA9\"");
+}
+
+static void what_operators_call_their_labels_becomes_a_name(void **state)
+{
+    static const char *const own[] = {"team",
+                                      "sre",
+                                      "a.b-c",
+                                      "x",
+                                      "realm",
+                                      "mine",
+                                      "9",
+                                      "n",
+                                      "__name",
+                                      "u",
+                                      "team",
+                                      "twice",
+                                      "a/b/c",
+                                      "same",
+                                      NULL};
+    struct text TEXT_AUTO labels;
+    (void)state;
+    text_init(&labels, 1000);
+    exposition_label(&labels, "realm", "x\",team=\"");
+    exposition_labels(&labels, own);
+    assert_string_equal(labels.bytes,
+                        "realm=\"x\\\",team=\\\"\",team=\"sre\",a_b_c=\"x\",label_realm=\"mine\","
+                        "label_9=\"n\",label___name=\"u\",label_team=\"twice\","
+                        "label_a_b_c=\"same\"");
+    exposition_labels(&labels, NULL);
+}
+
+static void the_format_is_the_one_that_is_preferred(void **state)
+{
+    static const struct {
+        const char *accept;
+        bool open;
+    } all[] = {
+        {"", false},
+        {"*/*", false},
+        {"text/plain", false},
+        {"application/openmetrics-text", true},
+        {"APPLICATION/OpenMetrics-Text;version=1.0.0", true},
+        {"text/plain;q=0.5,application/openmetrics-text;q=0.4", false},
+        {"application/openmetrics-text;q=0", false},
+        {"application/openmetrics-text; q=0.2 , */*;q=0.1", true},
+        {"application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5", true},
+        {",,,;q=,;", false},
+        {"application/openmetrics-text;q", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (exposition_wanted_open(all[i].accept) != all[i].open)
+            fail_msg("%s", all[i].accept);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_page_is_as_open_metrics_has_it),
+        cmocka_unit_test(the_older_format_names_families_by_their_samples),
+        cmocka_unit_test(numbers_read_as_what_they_were),
+        cmocka_unit_test(labels_are_escaped_and_always_utf8),
+        cmocka_unit_test(what_operators_call_their_labels_becomes_a_name),
+        cmocka_unit_test(the_format_is_the_one_that_is_preferred),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

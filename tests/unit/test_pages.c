@@ -1,0 +1,84 @@
+/* pages: what was given back is gone from memory, and is the same when it is needed again. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "app/pages.h"
+
+enum { LEN = 4 << 20 };
+
+/* A private mapping of a file of zeros, read once, so that all of it is resident. */
+static unsigned char *map_file(void)
+{
+    char path[] = "/tmp/runbookd-pages-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(ftruncate(fd, LEN), 0);
+    unsigned char *bytes = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    assert_ptr_not_equal(bytes, MAP_FAILED);
+    assert_int_equal(close(fd), 0);
+    for (size_t i = 0; i < LEN; i += 4096)
+        (void)*(volatile unsigned char *)&bytes[i];
+    return bytes;
+}
+
+static size_t resident(unsigned char *bytes)
+{
+    char line[256];
+    long kb = 0;
+    bool ours = false;
+    FILE *file = fopen("/proc/self/smaps", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file)) {
+        uintptr_t start, end;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &start, &end) == 2)
+            ours = start == (uintptr_t)bytes;
+        else if (ours && sscanf(line, "Rss: %ld", &kb) == 1)
+            break;
+    }
+    (void)fclose(file);
+    return (size_t)kb * 1024;
+}
+
+static void clean_pages_of_a_file_are_given_back(void **state)
+{
+    unsigned char *bytes = map_file();
+    (void)state;
+    assert_int_equal(mprotect(bytes, LEN, PROT_READ), 0);
+    assert_int_equal(resident(bytes), LEN);
+    assert_true(pages_give_back() >= LEN);
+    assert_int_equal(resident(bytes), 0);
+    assert_int_equal(bytes[LEN / 2], 0);
+    assert_int_equal(munmap(bytes, LEN), 0);
+}
+
+/* As relocated tables are: written once, then read only. */
+static void what_was_written_stays(void **state)
+{
+    unsigned char *bytes = map_file();
+    (void)state;
+    bytes[LEN / 2] = 42;
+    assert_int_equal(mprotect(bytes, LEN, PROT_READ), 0);
+    (void)pages_give_back();
+    assert_int_equal(bytes[LEN / 2], 42);
+    assert_int_equal(munmap(bytes, LEN), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clean_pages_of_a_file_are_given_back),
+        cmocka_unit_test(what_was_written_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+/* incident/lease, realm: the realm's documents, and what the guard knows of them. */
+#include "lease_fixture.h"
+
+#include "incident/realm.h"
+
+static int put_status;
+
+static void on_put(int status, void *data)
+{
+    (void)data;
+    put_status = status;
+}
+
+static void a_document_is_written_under_the_token_only(void **state)
+{
+    (void)state;
+    pass(600);
+    lease_put(ours, 1, "guard/x", "{\"a\":1}", on_put, NULL);
+    put_status = 1;
+    pass(1);
+    assert_int_equal(put_status, 0);
+    assert_string_equal(document("guard/x"), "{\"a\":1}");
+    let_other_have_it(1000000); /* we do not know yet */
+    lease_put(ours, 1, "guard/x", "{\"a\":2}", on_put, NULL);
+    assert_true(lease_held(ours, NULL));
+    pass(1);
+    assert_int_equal(put_status, -ESTALE);
+    assert_false(lease_held(ours, NULL));
+    assert_non_null(strstr(heard, "lease_lost "));
+    assert_string_equal(document("guard/x"), "{\"a\":1}");
+    lease_put(ours, 1, "guard/x", "{\"a\":3}", on_put, NULL);
+    put_status = 1;
+    pass(1);
+    assert_int_equal(put_status, -ESTALE);
+    assert_string_equal(document("guard/x"), "{\"a\":1}");
+}
+
+static void a_document_that_is_too_long_is_refused_at_once(void **state)
+{
+    MEM_AUTO char *value = mem_new(KEEPER_LONGEST + 2);
+    (void)state;
+    pass(600);
+    memset(value, 'x', KEEPER_LONGEST + 1);
+    lease_put(ours, 1, "guard/x", value, on_put, NULL);
+    pass(1);
+    assert_int_equal(put_status, -E2BIG);
+    assert_true(lease_held(ours, NULL));
+}
+
+static char states[1024]; /* of the guard, as the realm keeps them */
+
+static int on_state(const char *key, const char *json, void *data)
+{
+    (void)data;
+    (void)snprintf(states + strlen(states), sizeof(states) - strlen(states), "%s=%s ", key, json);
+    return 0;
+}
+
+/* What is asked before anything is applied. */
+static enum guard_lease ask_guard(const struct guard_sources *sources, uint64_t *ret_token)
+{
+    const char *holder = NULL;
+    *ret_token = 0;
+    enum guard_lease lease = sources->lease(ret_token, &holder, sources->lease_data);
+    if (lease == GUARD_LEASE_ELSEWHERE)
+        assert_string_equal(holder, "other");
+    return lease;
+}
+
+static void the_guard_knows_who_may_act_and_what_was_done_in_the_realm(void **state)
+{
+    struct guard_sources sources = {0};
+    struct remediation_mirror mirror = {0};
+    uint64_t token;
+    (void)state;
+    states[0] = '\0';
+    put("guard/end-idle/db", "{\"attempts\":[1]}");
+    put("guarded", "{}");
+    struct realm *realm = realm_create(stage.loop, ours, on_state, NULL);
+    realm_serve(realm, &sources, &mirror);
+    assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_UNKNOWN);
+    pass(600);
+    assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_HELD);
+    assert_int_equal(token, 1);
+    assert_string_equal(states, "end-idle/db={\"attempts\":[1]} ");
+    put_status = 1;
+    mirror.write("end-idle/db", "{\"attempts\":[1,2]}", token, on_put, NULL, mirror.data);
+    pass(1);
+    assert_int_equal(put_status, 0);
+    assert_string_equal(document("guard/end-idle/db"), "{\"attempts\":[1,2]}");
+    /* A plan that was made under an earlier token, and one that nobody waits for any more. */
+    mirror.write("end-idle/db", "{}", token - 1, on_put, NULL, mirror.data);
+    mirror.write("end-idle/db", "{}", token - 1, on_put, &put_status, mirror.data);
+    mirror.forget(&put_status, mirror.data);
+    put_status = 1;
+    pass(1);
+    assert_int_equal(put_status, -ESTALE);
+    assert_string_equal(document("guard/end-idle/db"), "{\"attempts\":[1,2]}");
+    assert_true(lease_held(ours, NULL));
+    let_other_have_it(1000000);
+    pass(10000);
+    assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_ELSEWHERE);
+    realm_destroy(realm);
+}
+
+static void nobody_acts_who_cannot_read_what_was_done(void **state)
+{
+    struct guard_sources sources = {0};
+    struct remediation_mirror mirror = {0};
+    uint64_t token;
+    (void)state;
+    pass(600);
+    store.away = true;
+    states[0] = '\0';
+    struct realm *realm = realm_create(stage.loop, ours, on_state, NULL);
+    realm_serve(realm, &sources, &mirror);
+    pass(2500);
+    assert_true(lease_held(ours, NULL));
+    assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_UNKNOWN);
+    store.away = false;
+    pass(1500);
+    assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_HELD);
+    realm_destroy(realm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_document_is_written_under_the_token_only),
+        TEST(a_document_that_is_too_long_is_refused_at_once),
+        TEST(the_guard_knows_who_may_act_and_what_was_done_in_the_realm),
+        TEST(nobody_acts_who_cannot_read_what_was_done),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

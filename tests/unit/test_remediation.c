@@ -1,0 +1,395 @@
+/* remediation: when one begins, and what keeps it from changing anything. */
+#include "remediation_fixture.h"
+
+/* ------------------------------------------------------------------- modes ---- */
+
+static void a_dry_run_says_what_it_would_do_and_changes_nothing(void **state)
+{
+    (void)state;
+    start("targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
+          "remediations: {fix: {trigger: {check: db/look, status: critical}, script: t/fix, "
+          "targets: {db: db}, allow: [\"db:stop\"], mode: auto}}\n");
+    turn_bad();
+    said("planned ");
+    assert_non_null(strstr(world.last, "\"mode\":\"dry-run\""));
+    assert_non_null(strstr(world.last, "\"affected\":2,\"total\":20"));
+    applied("");
+    pass(9 * MINUTE);
+    said("");
+    pass(2 * MINUTE); /* again, after a cool-down */
+    said("planned ");
+    applied("");
+}
+
+static void off_does_nothing_at_all(void **state)
+{
+    (void)state;
+    start(FIX(", mode: \"off\""));
+    turn_bad();
+    said("");
+}
+
+static void auto_does_it_and_looks_again(void **state)
+{
+    (void)state;
+    start(FIX(AUTO VERIFY));
+    turn_bad();
+    said("planned applied ended ");
+    applied("a b ");
+    pass(4 * SECOND);
+    said("");
+    pass(3 * SECOND);
+    said("verified(fixed) ");
+}
+
+static void the_lower_mode_counts(void **state)
+{
+    (void)state;
+    start("guard: {mode: approve}\n"
+          "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
+          "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
+          "allow: [\"db:stop\"], mode: auto}}\n");
+    turn_bad();
+    said("planned waiting ");
+    applied("");
+}
+
+static void without_a_grant_nothing_is_even_planned(void **state)
+{
+    (void)state;
+    start(HEAD "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
+               "allow: [\"db:drop\"], mode: auto}}\n");
+    turn_bad();
+    said("refused(grant) ");
+}
+
+#define GRANTED(what)                                                                              \
+    HEAD "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "      \
+         "with: {stop: " what "}, allow: [\"db:stop/this\", \"db:stop/that\"], mode: auto}}\n"
+
+/* Of all that an action could do, what its own option names: http:request/flag. */
+static void a_grant_may_be_of_one_of_several(void **state)
+{
+    (void)state;
+    start(GRANTED("that"));
+    turn_bad();
+    said("planned applied ended ");
+}
+
+static void and_the_others_are_not_granted(void **state)
+{
+    (void)state;
+    start(GRANTED("the_other"));
+    turn_bad();
+    said("refused(grant) ");
+}
+
+static void nothing_to_do_is_left(void **state)
+{
+    (void)state;
+    start(FIX(AUTO));
+    told.keys[0] = NULL;
+    turn_bad();
+    said("left ");
+}
+
+/* ---------------------------------------------------------------- triggers ---- */
+
+static void unknown_starts_nothing(void **state)
+{
+    (void)state;
+    start(FIX(AUTO));
+    told.unknown = true;
+    pass(MINUTE);
+    said("");
+}
+
+static void held_waits_so_long(void **state)
+{
+    (void)state;
+    start(HEAD "remediations: {fix: {trigger: {check: db/look, held: 30s}, script: t/fix, "
+               "targets: {db: db}, allow: [\"db:stop\"], mode: auto}}\n");
+    told.used = 95;
+    pass(29 * SECOND);
+    said("");
+    pass(4 * SECOND);
+    said("planned applied ended ");
+}
+
+static void a_finding_that_comes_and_goes_starts_no_loop(void **state)
+{
+    (void)state;
+    told.fixes = false;
+    start(FIX(AUTO ", guard: {cooldown: 1m, attempts: 3/1h}"));
+    for (int i = 0; i < 30 * 60; i++) {
+        told.used = i % 4 < 2 ? 95 : 10;
+        pass(SECOND);
+    }
+    assert_true(count_of(stage.journal, "applied") <= 3);
+    assert_true(count_of(stage.journal, "handed_over") <= 1);
+    assert_true(count_of(stage.journal, "refused") <= 2);
+}
+
+static void one_course_at_a_time(void **state)
+{
+    (void)state;
+    told.hangs = true;
+    start(FIX(AUTO ", guard: {cooldown: 0s, attempts: 100/1h}"));
+    turn_bad();
+    said("planned ");
+    pass(SECOND);
+    said("");
+    applied("a ");
+}
+
+/* ------------------------------------------------------------------- guards ---- */
+
+static void the_cool_down_and_the_attempts_hold(void **state)
+{
+    (void)state;
+    told.fixes = false;
+    start(FIX(AUTO ", guard: {cooldown: 10m, attempts: 2/1h}"));
+    turn_bad();
+    said("planned applied ended ");
+    pass(9 * MINUTE);
+    said("");
+    pass(MINUTE + 2 * SECOND);
+    said("planned applied ended ");
+    pass(11 * MINUTE);
+    said("refused(attempts) handed_over ");
+    pass(20 * MINUTE);
+    said("");
+    pass(20 * MINUTE); /* the first attempt is an hour ago */
+    said("planned applied ended ");
+}
+
+static void a_freeze_is_said_once_and_then_it_goes_on(void **state)
+{
+    (void)state;
+    start(FIX(AUTO));
+    world.frozen = "frozen by alice: on-sale";
+    turn_bad();
+    said("refused(freeze) ");
+    pass(6 * MINUTE);
+    said("");
+    world.frozen = NULL;
+    pass(6 * MINUTE);
+    said("planned applied ended ");
+}
+
+static void windows_that_nobody_keeps_freeze_everything(void **state)
+{
+    (void)state;
+    start("guard: {mode: auto, freeze: {windows: [{cron: \"0 2 1 * *\", for: 3h}]}}\n"
+          "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
+          "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
+          "allow: [\"db:stop\"], mode: auto}}\n");
+    turn_bad();
+    said("refused(freeze) ");
+    applied("");
+}
+
+static void a_silence_keeps_it_back_in_a_dry_run_too(void **state)
+{
+    (void)state;
+    start(FIX(", mode: dry-run"));
+    world.silenced = "silence s4";
+    turn_bad();
+    said("refused(silence) ");
+}
+
+static void an_evidence_lock_keeps_it_back(void **state)
+{
+    (void)state;
+    start(FIX(AUTO));
+    world.locked = "INC-1 is a security incident";
+    turn_bad();
+    said("refused(evidence_lock) ");
+    applied("");
+}
+
+static void the_radius_is_held_against_the_plan(void **state)
+{
+    (void)state;
+    start(FIX(AUTO ", guard: {max_affected: 1}"));
+    turn_bad();
+    said("planned refused(radius) ");
+    applied("");
+}
+
+static void refuse_if_asks_another_check(void **state)
+{
+    (void)state;
+    start(FIX(AUTO ", guard: {refuse_if: [{check: db/other, condition: \"used > 90\"}]}"));
+    turn_bad();
+    said("planned refused(refuse_if) ");
+    assert_non_null(strstr(world.last, "db/other: used > 90"));
+    applied("");
+}
+
+static void an_effect_that_the_target_does_not_allow_is_refused(void **state)
+{
+    (void)state;
+    start("guard: {mode: auto, effects: {db: reversible}}\n"
+          "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
+          "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
+          "allow: [\"db:stop\"], mode: auto}}\n");
+    turn_bad();
+    said("planned refused(effect) ");
+}
+
+static void the_day_has_a_limit(void **state)
+{
+    (void)state;
+    told.fixes = false;
+    start("guard: {mode: auto, per_day: 1}\n"
+          "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
+          "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
+          "allow: [\"db:stop\"], mode: auto, guard: {cooldown: 1m}}}\n");
+    turn_bad();
+    said("planned applied ended ");
+    pass(2 * MINUTE);
+    said("refused(attempts) handed_over ");
+}
+
+static void freeze(void)
+{
+    world.frozen = "frozen by alice";
+}
+
+static void the_guard_is_asked_before_every_step(void **state)
+{
+    (void)state;
+    told.on_apply = freeze;
+    start(FIX(AUTO));
+    turn_bad();
+    said("planned refused(freeze) ");
+    applied("a ");
+}
+
+static void lose_lease(void)
+{
+    world.lease = GUARD_LEASE_ELSEWHERE;
+}
+
+static void who_loses_the_lease_stops(void **state)
+{
+    (void)state;
+    world.lease = GUARD_LEASE_HELD;
+    world.token = 7;
+    told.on_apply = lose_lease;
+    start(FIX(AUTO));
+    turn_bad();
+    said("planned refused(lease) ");
+    applied("a ");
+}
+
+static void the_realm_is_told_before_the_first_step(void **state)
+{
+    (void)state;
+    world.lease = GUARD_LEASE_HELD;
+    world.token = 7;
+    world.mirrors = true;
+    start(FIX(AUTO));
+    turn_bad();
+    said("planned applied ended ");
+    assert_string_equal(world.mirrored, "fix/db@7(0) ");
+}
+
+static void what_the_realm_cannot_keep_is_not_done(void **state)
+{
+    (void)state;
+    world.lease = GUARD_LEASE_HELD;
+    world.token = 7;
+    world.mirrors = true;
+    world.mirror_status = -EIO;
+    start(FIX(AUTO));
+    turn_bad();
+    said("planned refused(lease) ");
+    applied("");
+}
+
+static void what_another_agent_tried_counts_here(void **state)
+{
+    char json[64];
+    (void)state;
+    start(FIX(AUTO));
+    (void)snprintf(
+        json, sizeof(json), "{\"attempts\": [%lld]}", (long long)loop_wall_ms(stage.loop));
+    assert_int_equal(remediations_take_state(world.all, "fix/db", json), 0);
+    assert_true(remediations_take_state(world.all, "fix/db", "[]") < 0);
+    turn_bad();
+    said("refused(cooldown) ");
+    restart();
+    pass(2 * SECOND);
+    said("refused(cooldown) ");
+}
+
+static void change_state(const char *sql)
+{
+    MEM_AUTO char *path = mem_print("%s/state/state.db", world.folder);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+}
+
+static void what_cannot_be_audited_is_not_done(void **state)
+{
+    (void)state;
+    start(FIX(AUTO));
+    change_state("alter table audit rename to elsewhere");
+    turn_bad();
+    assert_non_null(strstr(stage.journal, "refused(audit)"));
+    applied("");
+    change_state("alter table elsewhere rename to audit");
+    stage.journal[0] = '\0';
+    pass(11 * MINUTE);
+    assert_non_null(strstr(stage.journal, "applied"));
+}
+
+static void a_sink_that_is_required_and_not_there_refuses(void **state)
+{
+    (void)state;
+    start("guard: {mode: auto, audit: {require_sink: loki}}\n"
+          "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
+          "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
+          "allow: [\"db:stop\"], mode: auto}}\n");
+    turn_bad();
+    said("planned refused(audit) ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_dry_run_says_what_it_would_do_and_changes_nothing),
+        CASE(off_does_nothing_at_all),
+        CASE(auto_does_it_and_looks_again),
+        CASE(the_lower_mode_counts),
+        CASE(without_a_grant_nothing_is_even_planned),
+        CASE(a_grant_may_be_of_one_of_several),
+        CASE(and_the_others_are_not_granted),
+        CASE(nothing_to_do_is_left),
+        CASE(unknown_starts_nothing),
+        CASE(held_waits_so_long),
+        CASE(a_finding_that_comes_and_goes_starts_no_loop),
+        CASE(one_course_at_a_time),
+        CASE(the_cool_down_and_the_attempts_hold),
+        CASE(a_freeze_is_said_once_and_then_it_goes_on),
+        CASE(windows_that_nobody_keeps_freeze_everything),
+        CASE(a_silence_keeps_it_back_in_a_dry_run_too),
+        CASE(an_evidence_lock_keeps_it_back),
+        CASE(the_radius_is_held_against_the_plan),
+        CASE(refuse_if_asks_another_check),
+        CASE(an_effect_that_the_target_does_not_allow_is_refused),
+        CASE(the_day_has_a_limit),
+        CASE(the_guard_is_asked_before_every_step),
+        CASE(who_loses_the_lease_stops),
+        CASE(the_realm_is_told_before_the_first_step),
+        CASE(what_the_realm_cannot_keep_is_not_done),
+        CASE(what_another_agent_tried_counts_here),
+        CASE(what_cannot_be_audited_is_not_done),
+        CASE(a_sink_that_is_required_and_not_there_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

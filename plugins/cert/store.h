@@ -6,7 +6,7 @@
 #ifndef CERT_STORE_H
 #define CERT_STORE_H
 
-#include "chain.h"
+#include "common/cert/chain.h"
 
 enum store_state {
     STORE_NONE,    /* it is no PKCS#12 */

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "common/cert/presented.h"
 #include "declared.h"
 #include "request.h"
 
@@ -18,6 +19,21 @@ const char *const http_versions[] = {"any", "1.1", "2", NULL};
 /* -------------------------------------------------------------- checks ---- */
 
 #define LOGIN "whatever the path asks for: `bearer`, `user` and `password`, `oauth2`, or a header"
+
+/* As cert.endpoint looks at it, with the target's own URL and `tls`. */
+static void certificate_run(struct probe_target *self, struct probe_run *run)
+{
+    const struct http_config *config = self->config;
+    if (presented_scheme_of(config->url))
+        presented_start(run, config->url, config->tls);
+    else
+        probe_end(run,
+                  .how = PROBE_INAPPLICABLE,
+                  .status = -EINVAL,
+                  .reason = "config",
+                  .summary = "the target's url is no https://, so there is no certificate",
+                  .hint = "write the url with https://, or take this check away");
+}
 
 static const struct probe_check checks[] = {
     {.name = "endpoint",
@@ -103,6 +119,26 @@ static const struct probe_check checks[] = {
      .asks = "one request: METHOD URL/path",
      .run = rate_limit_run,
      .prepare = rate_limit_prepare},
+    {.name = "certificate",
+     .title = "what the server presents is refused by its clients, or soon will be",
+     .since = "0.1",
+     .optional = true,
+     .options = presented_options,
+     .config_size = sizeof(struct presented_config),
+     .measures = presented_measures,
+     .every = "15m",
+     .timeout = "10s",
+     .warning = PRESENTED_WARNING,
+     .critical = PRESENTED_CRITICAL,
+     .needs = "a way to the port; no login",
+     .asks = "a TLS handshake with each address of the URL's host, in which nothing is sent; with "
+             "`lowest` a second one, with older TLS",
+     .memory_size = sizeof(struct presented_memory),
+     .run_size = sizeof(struct presented_run),
+     .run = certificate_run,
+     .ended = presented_ended,
+     .prepare = presented_prepare,
+     .forget = presented_forget},
     {0},
 };
 

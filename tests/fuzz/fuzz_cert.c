@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../../plugins/cert/chain.c"
-#include "../../plugins/cert/staple.c"
-#include "../../plugins/cert/starttls.c"
-#include "../../plugins/cert/verdict.c"
+#include "../../plugins/common/cert/chain.c"
+#include "../../plugins/common/cert/staple.c"
+#include "../../plugins/common/cert/starttls.c"
+#include "../../plugins/common/cert/verdict.c"
 
 static void judge(const struct chain *chain)
 {

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "../unit/pki.h"
-#include "verdict.h"
+#include "common/cert/verdict.h"
 
 static struct pki_pair root, intermediate;
 

@@ -3,9 +3,9 @@
 #include <openssl/x509v3.h>
 
 #include "cert_fixture.h"
-#include "change.h"
+#include "common/cert/change.h"
 #include "kit.h"
-#include "staple.h"
+#include "common/cert/staple.h"
 
 const struct probe_plugin *probe_plugin_v1(void);
 

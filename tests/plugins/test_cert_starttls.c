@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "starttls.h"
+#include "common/cert/starttls.h"
 
 static const char ssl_request[] = "\0\0\0\x08\x04\xd2\x16\x2f";
 

@@ -4,7 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include "cert_fixture.h"
-#include "crl.h"
+#include "common/cert/crl.h"
 #include "kit.h"
 
 const struct probe_plugin *probe_plugin_v1(void);

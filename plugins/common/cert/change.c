@@ -1,4 +1,4 @@
-#include "change.h"
+#include "common/cert/change.h"
 
 #include <stdio.h>
 #include <string.h>

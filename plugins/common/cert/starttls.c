@@ -1,4 +1,4 @@
-#include "starttls.h"
+#include "common/cert/starttls.h"
 
 #include <ctype.h>
 #include <stdarg.h>

@@ -4,8 +4,8 @@
  *
  * A pure machine: bytes in, what to do next out.
  */
-#ifndef CERT_STARTTLS_H
-#define CERT_STARTTLS_H
+#ifndef COMMON_CERT_STARTTLS_H
+#define COMMON_CERT_STARTTLS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * Pure functions over bytes: no network, no file, no clock.  What certificates say of themselves is
  * printable UTF-8 when it comes out of here, whatever was in them.
  */
-#ifndef CERT_CHAIN_H
-#define CERT_CHAIN_H
+#ifndef COMMON_CERT_CHAIN_H
+#define COMMON_CERT_CHAIN_H
 
 #include <openssl/x509.h>
 #include <runbookd/probe.h>

@@ -1,4 +1,4 @@
-#include "crl.h"
+#include "common/cert/crl.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "common/cert/report.h"
 
 enum { MOST_LISTS = 16, FILE_BYTES = 16 << 20 };
 

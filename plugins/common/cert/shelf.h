@@ -5,10 +5,10 @@
  * and the bytes, some 3 KiB a certificate: OpenSSL's own form of it would be three times as much.
  * Only where runs follow each other within a minute: at the usual 15 minutes there is little to win.
  */
-#ifndef CERT_SHELF_H
-#define CERT_SHELF_H
+#ifndef COMMON_CERT_SHELF_H
+#define COMMON_CERT_SHELF_H
 
-#include "chain.h"
+#include "common/cert/chain.h"
 
 enum { SHELF_MOST = 4, SHELF_WITHIN_MS = 60000 };
 

@@ -1,4 +1,4 @@
-#include "verdict.h"
+#include "common/cert/verdict.h"
 
 #include <math.h>
 #include <openssl/x509_vfy.h>

@@ -1,4 +1,4 @@
-#include "chain.h"
+#include "common/cert/chain.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>

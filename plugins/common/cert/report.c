@@ -1,4 +1,4 @@
-#include "report.h"
+#include "common/cert/report.h"
 
 #include <string.h>
 

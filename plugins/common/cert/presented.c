@@ -1,21 +1,89 @@
-/*
- * endpoint - what a server presents: on every address of its name, at once.
- *
- * A backend that still serves yesterday's certificate is one subject among others, not a flicker.
- */
+#include "common/cert/presented.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cert.h"
-
 static const char book_key[] = "certificates";
+
+/* -------------------------------------------------------------- tables ---- */
+
+static const char *const tls_versions[] = {"1.0", "1.1", "1.2", "1.3", NULL};
+static const char *const starttls_words[] = {
+    "auto", "none", "postgres", "mysql", "smtp", "imap", "ldap", NULL};
+static const char *const lowest_words[] = {"1.1", "1.2", "1.3", NULL};
+static const char *const address_words[] = {"all", "any", NULL};
+
+const struct probe_option presented_options[] = {
+    {"starttls",
+     PROBE_STRING_AT(struct presented_config, starttls),
+     .fallback = "auto",
+     .choices = starttls_words,
+     .help = "what is said in clear before TLS begins; auto: as the URL's scheme says"},
+    {"sni",
+     PROBE_STRING_AT(struct presented_config, sni),
+     .fallback = "",
+     .help = "the name to ask for and to verify, instead of the URL's host"},
+    {"addresses",
+     PROBE_STRING_AT(struct presented_config, addresses),
+     .fallback = "all",
+     .choices = address_words,
+     .help = "all: each address of the name is a subject; any: the first that answers"},
+    {"lowest",
+     PROBE_STRING_AT(struct presented_config, lowest),
+     .fallback = "",
+     .choices = lowest_words,
+     .help = "the oldest TLS that it may accept; a second handshake tries an older one"},
+    {"tell_change",
+     PROBE_DURATION_AT(struct presented_config, tell_change_ms),
+     .fallback = "0s",
+     .max = 90LL * 86400000,
+     .help = "for how long another certificate than before is a warning; 0s: never"},
+    {"crl",
+     PROBE_STRING_AT(struct presented_config, crl),
+     .fallback = "",
+     .help = "a file of lists of revoked certificates (CRL) that somebody fetches; PEM or DER"},
+    {0},
+};
+
+const struct probe_measure presented_measures[] = {
+    REPORT_MEASURES,
+    {"name_ok",
+     "whether it is for the name that was asked for",
+     .kind = PROBE_FLAG,
+     .optional = true},
+    {"chain_ok",
+     "whether it leads to an authority that is trusted, all of it valid now",
+     .kind = PROBE_FLAG,
+     .optional = true},
+    {"tls_version",
+     "what was agreed upon",
+     .kind = PROBE_WORD,
+     .optional = true,
+     .words = tls_versions},
+    {"staple",
+     "what the stapled OCSP response says",
+     .kind = PROBE_WORD,
+     .optional = true,
+     .words = staple_words},
+    {"staple_seconds",
+     "until the stapled OCSP response ends",
+     .kind = PROBE_GAUGE,
+     .optional = true},
+    {"changed_seconds",
+     "since it is another certificate than before",
+     .kind = PROBE_GAUGE,
+     .optional = true},
+    {"connect_ms", "to connect", .kind = PROBE_GAUGE, .optional = true},
+    {"tls_ms", "to shake hands, after STARTTLS", .kind = PROBE_GAUGE, .optional = true},
+    {0},
+};
 
 /* ------------------------------------------------------------- schemes ---- */
 
-const struct endpoint_scheme *endpoint_scheme_of(const struct probe_url *url)
+const struct presented_scheme *presented_scheme_of(const struct probe_url *url)
 {
-    static const struct endpoint_scheme schemes[] = {
+    static const struct presented_scheme schemes[] = {
         {"tls", 443, STARTTLS_NONE},
         {"tls+postgres", 5432, STARTTLS_POSTGRES},
         {"tls+smtp", 25, STARTTLS_SMTP},
@@ -43,7 +111,7 @@ const struct endpoint_scheme *endpoint_scheme_of(const struct probe_url *url)
     return NULL;
 }
 
-enum starttls_kind endpoint_starttls(const struct probe_run *run)
+enum starttls_kind presented_starttls(const struct probe_run *run)
 {
     static const struct {
         const char *word;
@@ -56,12 +124,12 @@ enum starttls_kind endpoint_starttls(const struct probe_run *run)
         {"imap", STARTTLS_IMAP},
         {"ldap", STARTTLS_LDAP},
     };
-    const struct endpoint_config *config = run->config;
-    const struct cert_config *target = run->target->config;
+    const struct presented_config *config = run->config;
+    const struct presented_run *state = run->data;
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strcmp(words[i].word, config->starttls) == 0)
             return words[i].kind;
-    return endpoint_scheme_of(target->url)->starttls;
+    return presented_scheme_of(state->url)->starttls;
 }
 
 /* ------------------------------------------------------------ the end ---- */
@@ -69,7 +137,7 @@ enum starttls_kind endpoint_starttls(const struct probe_run *run)
 /* Addresses that this machine has no way to say nothing of the server, unless all of them are so. */
 static void report_no_way(struct probe_run *run)
 {
-    const struct endpoint_run *state = run->data;
+    const struct presented_run *state = run->data;
     char summary[160];
     if (state->no_way < state->count)
         return;
@@ -87,7 +155,7 @@ static void report_no_way(struct probe_run *run)
 static void on_over(struct visit *visit)
 {
     struct probe_run *run = visit->run;
-    struct endpoint_run *state = run->data;
+    struct presented_run *state = run->data;
     char book[CHANGE_BYTES];
     state->no_way += visit->no_way;
     if (++state->over < state->count)
@@ -111,7 +179,7 @@ static int by_text(const void *a, const void *b)
 static void visit_all(struct probe_run *run, const char *const *addresses, size_t count,
                       bool subjects)
 {
-    struct endpoint_run *state = run->data;
+    struct presented_run *state = run->data;
     state->visits = calloc(count, sizeof(*state->visits));
     if (!state->visits) {
         probe_fail(run, -ENOMEM, "out of memory");
@@ -121,13 +189,13 @@ static void visit_all(struct probe_run *run, const char *const *addresses, size_
         (void)snprintf(
             state->visits[i].address, sizeof(state->visits[i].address), "%s", addresses[i]);
     qsort(state->visits, count, sizeof(*state->visits), by_text);
-    state->count = count < ENDPOINT_ADDRESSES ? count : ENDPOINT_ADDRESSES;
-    if (count > ENDPOINT_ADDRESSES)
+    state->count = count < PRESENTED_ADDRESSES ? count : PRESENTED_ADDRESSES;
+    if (count > PRESENTED_ADDRESSES)
         probe_log(&run->life,
                   PROBE_LOG_WARN,
                   "%zu addresses, of which %d are looked at",
                   count,
-                  ENDPOINT_ADDRESSES);
+                  PRESENTED_ADDRESSES);
     for (size_t i = 0; i < state->count; i++) {
         struct visit *visit = &state->visits[i];
         visit->run = run;
@@ -140,8 +208,8 @@ static void visit_all(struct probe_run *run, const char *const *addresses, size_
 static void on_resolved(int status, const char *const *addresses, size_t count, void *data)
 {
     struct probe_run *run = data;
-    const struct endpoint_config *config = run->config;
-    const struct cert_config *target = run->target->config;
+    const struct presented_config *config = run->config;
+    const struct presented_run *state = run->data;
     bool any = strcmp(config->addresses, "any") == 0;
     char summary[400];
     if (status == 0 && count > 0) {
@@ -152,7 +220,7 @@ static void on_resolved(int status, const char *const *addresses, size_t count, 
                    sizeof(summary),
                    status == -ENOENT || status == 0 ? "there is no host %s"
                                                     : "the address of %s cannot be looked up",
-                   target->url->host);
+                   state->url->host);
     probe_end(run,
               .how = PROBE_FAILED,
               .status = status,
@@ -169,57 +237,52 @@ static bool is_numeric(const char *host)
 
 static void look(struct probe_run *run)
 {
-    const struct endpoint_config *config = run->config;
-    const struct cert_config *target = run->target->config;
-    if (is_numeric(target->url->host))
-        visit_all(run, &target->url->host, 1, false);
+    const struct presented_config *config = run->config;
+    const struct presented_run *state = run->data;
+    if (is_numeric(state->url->host))
+        visit_all(run, &state->url->host, 1, false);
     else if (strcmp(config->addresses, "any") == 0 && !config->sni)
         visit_all(run, (const char *const[]){""}, 1, false);
     else
-        (void)probe_resolve(&run->life, target->url->host, on_resolved, run);
+        (void)probe_resolve(&run->life, state->url->host, on_resolved, run);
 }
 
 static void on_crl(struct probe_run *run, struct crl *crl)
 {
-    struct endpoint_run *state = run->data;
+    struct presented_run *state = run->data;
     state->crl = crl;
     look(run);
 }
 
-int endpoint_prepare(const void *config_, void *memory, struct probe_error *error)
+int presented_prepare(const void *config_, void *memory, struct probe_error *error)
 {
-    const struct endpoint_config *config = config_;
+    const struct presented_config *config = config_;
     (void)memory;
     if (config->crl && *config->crl != '/')
         return probe_refuse(error, "crl", "is not an absolute path");
     return 0;
 }
 
-void endpoint_run(struct probe_target *self, struct probe_run *run)
+void presented_start(struct probe_run *run, const struct probe_url *url,
+                     const struct probe_tls *tls)
 {
-    const struct endpoint_config *config = run->config;
-    const struct cert_config *target = self->config;
-    struct endpoint_memory *memory = run->memory;
-    struct endpoint_run *state = run->data;
+    const struct presented_config *config = run->config;
+    struct presented_memory *memory = run->memory;
+    struct presented_run *state = run->data;
+    state->url = url;
+    state->tls = tls;
     shelf_begin(&memory->shelf, probe_now(&run->life));
     change_read(&state->book, probe_recall(&run->life, book_key));
-    if (!target->url)
-        probe_end(run,
-                  .how = PROBE_INAPPLICABLE,
-                  .status = -EINVAL,
-                  .reason = "config",
-                  .summary = "the target has no url, so there is no endpoint to look at",
-                  .hint = "give it a url, or write `endpoint: off` below its checks");
-    else if (config->crl)
+    if (config->crl)
         crl_read(run, config->crl, on_crl);
     else
         look(run);
 }
 
-void endpoint_ended(struct probe_target *self, struct probe_run *run)
+void presented_ended(struct probe_target *self, struct probe_run *run)
 {
-    struct endpoint_run *state = run->data;
-    struct endpoint_memory *memory = run->memory;
+    struct presented_run *state = run->data;
+    struct presented_memory *memory = run->memory;
     (void)self;
     for (size_t i = 0; i < state->count; i++) {
         chain_free(state->visits[i].presented);
@@ -230,7 +293,7 @@ void endpoint_ended(struct probe_target *self, struct probe_run *run)
     shelf_end(&memory->shelf);
 }
 
-void endpoint_forget(void *memory)
+void presented_forget(void *memory)
 {
-    shelf_empty(&((struct endpoint_memory *)memory)->shelf);
+    shelf_empty(&((struct presented_memory *)memory)->shelf);
 }

@@ -3,10 +3,10 @@
  *
  * They may be long, so they are read on the pool.
  */
-#ifndef CERT_CRL_H
-#define CERT_CRL_H
+#ifndef COMMON_CERT_CRL_H
+#define COMMON_CERT_CRL_H
 
-#include "verdict.h"
+#include "common/cert/verdict.h"
 
 struct crl;
 

@@ -3,10 +3,10 @@
  *
  * Pure functions over bytes: nobody is asked.
  */
-#ifndef CERT_STAPLE_H
-#define CERT_STAPLE_H
+#ifndef COMMON_CERT_STAPLE_H
+#define COMMON_CERT_STAPLE_H
 
-#include "verdict.h"
+#include "common/cert/verdict.h"
 
 /* The measure staple; the words are staple_words, in this order. */
 enum staple_state {

@@ -3,8 +3,8 @@
  *
  * A book of a few lines, as it is remembered: "SUBJECT SINCE FINGERPRINT PREVIOUS".  Pure functions.
  */
-#ifndef CERT_CHANGE_H
-#define CERT_CHANGE_H
+#ifndef COMMON_CERT_CHANGE_H
+#define COMMON_CERT_CHANGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "shelf.h"
+#include "common/cert/shelf.h"
 
 #include <openssl/evp.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cert.h"
+#include "common/cert/presented.h"
 
 enum { TLS_1_0 = 0x0301, MAX_REPLY = 64 << 10 };
 
@@ -48,8 +48,8 @@ static const char *subject_of(const struct visit *visit)
 /* Another certificate than before is told as long as the operator wants to hear of it. */
 static const struct change *judge_change(struct visit *visit)
 {
-    const struct endpoint_config *config = visit->run->config;
-    struct endpoint_run *state = visit->run->data;
+    const struct presented_config *config = visit->run->config;
+    struct presented_run *state = visit->run->data;
     int64_t wall_ms = probe_wall(&visit->run->life);
     const struct change *change =
         change_note(&state->book, subject_of(visit), visit->presented->all[0].fingerprint, wall_ms);
@@ -245,7 +245,7 @@ static bool wants_strict(const struct visit *visit)
 /* The newest that is to be refused; zero: the operator did not ask. */
 static uint16_t refused_version(const struct visit *visit)
 {
-    const struct endpoint_config *config = visit->run->config;
+    const struct presented_config *config = visit->run->config;
     return config->lowest ? (uint16_t)(TLS_1_0 + config->lowest[2] - '0' - 1) : 0;
 }
 
@@ -277,7 +277,7 @@ static void judge_staple(struct visit *visit, const struct probe_peer *peer)
 
 static void judge_crl(struct visit *visit)
 {
-    const struct endpoint_run *state = visit->run->data;
+    const struct presented_run *state = visit->run->data;
     const struct chain *chain = visit->verified->count > 0 ? visit->verified : visit->presented;
     if (state->crl)
         crl_judge(state->crl, chain, probe_wall(&visit->run->life), &visit->verdict);
@@ -297,7 +297,7 @@ static void on_older(struct visit *visit, const struct probe_peer *peer)
 static void on_first(struct visit *visit, const struct probe_peer *peer)
 {
     struct probe_run *run = visit->run;
-    struct endpoint_memory *memory = run->memory;
+    struct presented_memory *memory = run->memory;
     const char *why = NULL;
     visit->presented = shelf_take(&memory->shelf, peer->presented, peer->presented_count);
     visit->verified = shelf_take(&memory->shelf, peer->verified, peer->verified_count);
@@ -377,7 +377,7 @@ static void on_turn(struct visit *visit, struct starttls_next next)
 static void on_arrival(int status, const struct probe_arrival *arrival, void *data)
 {
     struct visit *visit = data;
-    enum starttls_kind kind = endpoint_starttls(visit->run);
+    enum starttls_kind kind = presented_starttls(visit->run);
     if (status < 0) {
         on_failure(visit, status, arrival);
         return;
@@ -404,10 +404,10 @@ static void on_arrival(int status, const struct probe_arrival *arrival, void *da
 
 void visit_start(struct visit *visit)
 {
-    const struct endpoint_config *config = visit->run->config;
-    const struct cert_config *target = visit->run->target->config;
-    uint16_t port = target->url->port ? target->url->port : endpoint_scheme_of(target->url)->port;
-    bool later = endpoint_starttls(visit->run) != STARTTLS_NONE;
+    const struct presented_config *config = visit->run->config;
+    const struct presented_run *target = visit->run->data;
+    uint16_t port = target->url->port ? target->url->port : presented_scheme_of(target->url)->port;
+    bool later = presented_starttls(visit->run) != STARTTLS_NONE;
     bool strict = visit->phase == VISIT_STRICT;
     visit->securing = false;
     visit->stream =

@@ -1,4 +1,4 @@
-#include "staple.h"
+#include "common/cert/staple.h"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>

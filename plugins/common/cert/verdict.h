@@ -4,10 +4,10 @@
  * Pure functions: over the certificates, what verification held against them, and the present.
  * What verification cannot say (a server's old TLS, a key that does not fit) is added by the check.
  */
-#ifndef CERT_VERDICT_H
-#define CERT_VERDICT_H
+#ifndef COMMON_CERT_VERDICT_H
+#define COMMON_CERT_VERDICT_H
 
-#include "chain.h"
+#include "common/cert/chain.h"
 
 /* The measure error_class; the words are verdict_faults, in this order: the gravest first. */
 enum fault {

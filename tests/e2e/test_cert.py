@@ -100,6 +100,17 @@ def odd(pki, ports, tmp_path_factory):
     return {event["target"]: event for event in result.events}
 
 
+def test_an_http_target_looks_at_its_own_certificate(pki, ports, once):
+    """The same check as cert.endpoint, on the URL that the target has already."""
+    found = once("".join(f'  {name}: {{type: http, url: "https://127.0.0.1:{ports[name]}/", tls: {{ca: {pki.root}}},'
+                         " checks: {endpoint: off, certificate: {}}}\n" for name in ("good", "soon", "wronghost")), code=2)
+    assert len(found) == 3
+    for name, events in found.items():
+        (event,) = events.values()
+        assert event["check"] == "http.certificate", event
+        is_(event, *EXPECTED[name])
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_server_with_such_a_certificate(odd, name):
     status, error_class, *texts = EXPECTED[name]

@@ -1,7 +1,7 @@
 /* plugins/cert: chains that were read before are not read again, and never taken for another. */
 #include "cert_fixture.h"
-#include "kit.h"
 #include "common/cert/shelf.h"
+#include "kit.h"
 
 const struct probe_plugin *probe_plugin_v1(void);
 

@@ -4,8 +4,8 @@
 
 #include "cert_fixture.h"
 #include "common/cert/change.h"
-#include "kit.h"
 #include "common/cert/staple.h"
+#include "kit.h"
 
 const struct probe_plugin *probe_plugin_v1(void);
 

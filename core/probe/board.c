@@ -173,7 +173,9 @@ static struct board_cell *find_or_make_cell(struct board *board, struct board_ro
         row->leaving_out++;
         return NULL;
     }
-    row->cells = mem_resize(row->cells, (row->count + 1) * sizeof(*row->cells));
+    if ((row->count & (row->count - 1)) == 0) /* room for twice as many at 0, 1, 2, 4, ... */
+        row->cells =
+            mem_resize(row->cells, (row->count ? row->count * 2 : 1) * sizeof(*row->cells));
     cell = &row->cells[row->count++];
     *cell = (struct board_cell){.subject = mem_copy(subject), .hash = hash_of(subject)};
     board->cells++;

@@ -109,7 +109,7 @@ struct entry_approval {
     const char *approvers; /* for control: an OpenSSH allowed_signers file, or NULL */
     bool local;            /* for control: whether a peer's uid is a person */
     int64_t expires_ms, remind_ms;
-    const char *const *notify;
+    const char *const *notify; /* sinks that are told of plans which wait; empty: whichever tell */
     unsigned needed[PROBE_DESTRUCTIVE + 1]; /* by effect */
 };
 

@@ -1,9 +1,10 @@
 /*
  * entry_parts - what the files of incident/entry share.
  *
- *     entry.c        the whole: "guard:" and "approval:", what is found in it
- *     entry_read.c   one remediation: script, targets, grant, limits
- *     entry_check.c  what of it is about checks: trigger, refuse_if, verify
+ *     entry.c          the whole: what is found in it
+ *     entry_ceiling.c  "guard:" and "approval:"
+ *     entry_read.c     one remediation: script, targets, grant, limits
+ *     entry_check.c    what of it is about checks: trigger, refuse_if, verify
  *
  * Layer: incident.  Only for entry*.c.
  */
@@ -47,7 +48,11 @@ void entry_read_verify(struct reader *reader, const struct node *node, const cha
 void entry_read_refusals(struct reader *reader, const struct node *node, const char *path,
                          struct entry *entry);
 
-extern const char *const entry_modes[];
+/* "guard:" and "approval:" of `root`, into the entries. */
+void entry_read_ceiling(struct reader *reader, const struct node *root);
+void entry_read_approval(struct reader *reader, const struct node *root);
+
+extern const char *const entry_modes[], *const entry_effects[];
 enum guard_mode entry_mode_of(const char *word);
 
 #endif

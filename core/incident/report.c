@@ -16,10 +16,24 @@ struct saying {
     const struct report *report;
 };
 
+/* Of a plan that waits for people, or has waited: whom that concerns. */
+static void write_notify(const struct saying *saying, struct writer *writer)
+{
+    const struct plan *plan = saying->report->plan;
+    const char *const *names = saying->course->entries->approval.notify;
+    if (!plan || !plan->needed || !names || !*names)
+        return;
+    writer_array(writer, "notify");
+    for (; *names; names++)
+        writer_string(writer, NULL, *names);
+    writer_end(writer);
+}
+
 static void write_name(struct writer *writer, void *data)
 {
     const struct saying *saying = data;
     writer_string(writer, "remediation", saying->course->entry->name);
+    write_notify(saying, writer);
 }
 
 static void write_more(struct writer *writer, void *data)

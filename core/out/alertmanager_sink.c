@@ -287,6 +287,7 @@ const struct sink_type alertmanager_sink = {
             .summary = "findings as alerts, to every instance of Alertmanager",
             .options = options,
             .config_size = sizeof(struct alertmanager_options),
+            .people = true,
             .check = check,
         },
     .open = open_sink,

@@ -44,3 +44,22 @@ bool only_fits(const struct config_only *only, const struct event *event)
            is_among(only->targets, finding ? finding->target : NULL) &&
            is_among(only->names, finding ? finding->name : NULL) && labels_fit(only->labels, event);
 }
+
+bool only_wants(const struct config_sink *sink, const struct event *event)
+{
+    struct view names = {NULL, 0};
+    struct text TEXT_AUTO json;
+    struct writer writer;
+    text_init(&json, LONGEST_LABEL);
+    if (event->kind == EVENT_REMEDIATION)
+        names = view_member((struct view){event->json, event->len}, "notify");
+    struct view_walk walk = {.rest = names};
+    if (!names.at)
+        return only_fits(&sink->only, event);
+    writer_init(&writer, &json);
+    writer_string(&writer, NULL, sink->name);
+    while (view_next(&walk))
+        if (view_equals(walk.value, json.bytes))
+            return true;
+    return !sink->type->people && only_fits(&sink->only, event);
+}

@@ -1,5 +1,5 @@
 /*
- * only - whether a sink's "only:" lets an event through.
+ * only - which events are a sink's: what its "only:" lets through, and what names it.
  *
  * Layer: out.  Uses: base, probe/config, probe/event, out/view.
  */
@@ -10,5 +10,11 @@
 #include "probe/event.h"
 
 bool only_fits(const struct config_only *only, const struct event *event);
+
+/*
+ * The same for a sink.  An event that names sinks (its member "notify": a plan that waits for people) goes to
+ * these whatever their "only:" says, and to no other one that tells people.
+ */
+bool only_wants(const struct config_sink *sink, const struct event *event);
 
 #endif

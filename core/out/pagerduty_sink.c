@@ -161,6 +161,7 @@ const struct sink_type pagerduty_sink = {
             .options = options,
             .config_size = sizeof(struct pagerduty_options),
             .queued = true,
+            .people = true,
         },
     .open = open_sink,
     .carry = carry,

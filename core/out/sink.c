@@ -100,7 +100,7 @@ static void on_event(const struct event *event, void *data)
     const struct sinks *sinks = data;
     struct sink *sink;
     list_for_each(sink, &sinks->all, struct sink, link) {
-        if (sink->leaving || !only_fits(&sink->written->only, event))
+        if (sink->leaving || !only_wants(sink->written, event))
             continue;
         if (sink->delivery)
             delivery_hear(sink->delivery, event);

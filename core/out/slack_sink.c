@@ -133,6 +133,7 @@ const struct sink_type slack_sink = {
             .options = options,
             .config_size = sizeof(struct slack_options),
             .queued = true,
+            .people = true,
         },
     .open = open_sink,
     .carry = carry,

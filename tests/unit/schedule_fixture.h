@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "io/loop.h"
+#include "out/sink.h"
 #include "probe/run.h"
 #include "probe/schedule.h"
 
@@ -70,7 +71,7 @@ static struct config *parse(const char *yaml)
                         yaml,
                         strlen(yaml),
                         &stage.plugins,
-                        &(struct config_needs){.version = "0.1"},
+                        &(struct config_needs){.version = "0.1", .sinks = sink_types()},
                         &stage.problems);
 }
 

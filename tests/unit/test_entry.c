@@ -98,8 +98,23 @@ static void what_is_not_in_force_yet_is_said(void **state)
     is_told("guard: {audit: {require_sink: loki}}\n" TARGETS,
             "warning: guard.audit.require_sink: not in force yet: while it is written here, every "
             "change is refused");
-    is_told("approval: {notify: [pagerduty]}\n" TARGETS,
-            "warning: approval.notify: not in force yet:");
+}
+
+static void who_is_told_is_a_sink(void **state)
+{
+    (void)state;
+    const char *const sinks =
+        "sinks: {ops: {type: http, url: \"http://h:1\"}, night: \"off\", stdout: {}}\n"
+        "agent: {state: /tmp/x}\n" TARGETS;
+    MEM_AUTO char *fine = mem_print("approval: {notify: [ops]}\n%s", sinks);
+    MEM_AUTO char *off = mem_print("approval: {notify: [night]}\n%s", sinks);
+    MEM_AUTO char *none = mem_print("approval: {notify: [opps]}\n%s", sinks);
+    MEM_AUTO char *console = mem_print("approval: {notify: [stdout]}\n%s", sinks);
+    assert_string_equal(told_of(fine), "");
+    assert_string_equal(world.entries->approval.notify[0], "ops");
+    is_told(off, "warning: approval.notify: the sink night is not at work: nobody is told there");
+    is_told(none, "approval.notify: there is no sink \"opps\"; did you mean ops?");
+    is_told(console, "approval.notify: there is no sink \"stdout\"");
     assert_string_equal(told_of("approval: {notify: []}\n" TARGETS), "");
 }
 
@@ -248,6 +263,7 @@ int main(void)
         CASE(without_any_nothing_is_read),
         CASE(everything_is_read),
         CASE(what_is_not_in_force_yet_is_said),
+        CASE(who_is_told_is_a_sink),
         CASE(what_is_not_written_is_careful),
         CASE(a_digest_changes_with_the_entry_and_its_target),
         CASE(misspelt_keys_have_a_nearest_one),

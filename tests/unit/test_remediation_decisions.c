@@ -192,6 +192,34 @@ static void the_guard_is_asked_when_somebody_approves(void **state)
     applied("a b ");
 }
 
+static void who_is_told_that_it_waits_is_in_its_events(void **state)
+{
+    const char *const names = "\"notify\":[\"ops\",\"pages\"]";
+    (void)state;
+    start("agent: {state: /tmp/x}\n"
+          "sinks: {ops: {type: http, url: \"http://h:1\"}, pages: {type: http, url: "
+          "\"http://h:1\"}}\n"
+          "approval: {notify: [ops, pages], expires: 10m, remind: 5m}\n" FIX(", mode: approve"));
+    turn_bad();
+    said("planned waiting ");
+    assert_non_null(strstr(world.last, names));
+    pass(5 * MINUTE);
+    said("reminded ");
+    assert_non_null(strstr(world.last, names));
+    pass(5 * MINUTE);
+    assert_non_null(strstr(stage.journal, "expired "));
+}
+
+static void nobody_is_named_where_nobody_is_asked(void **state)
+{
+    (void)state;
+    start("agent: {state: /tmp/x}\nsinks: {ops: {type: http, url: \"http://h:1\"}}\n"
+          "approval: {notify: [ops]}\n" FIX(AUTO));
+    turn_bad();
+    said("planned applied ended ");
+    assert_null(strstr(world.last, "notify"));
+}
+
 static void waiting_for_people_does_not_count_against_the_script(void **state)
 {
     (void)state;
@@ -280,6 +308,8 @@ int main(void)
         CASE(a_decision_is_about_what_was_read),
         CASE(what_is_taken_out_is_left_alone),
         CASE(the_guard_is_asked_when_somebody_approves),
+        CASE(who_is_told_that_it_waits_is_in_its_events),
+        CASE(nobody_is_named_where_nobody_is_asked),
         CASE(waiting_for_people_does_not_count_against_the_script),
         CASE(plans_are_listed_those_that_wait_first),
         CASE(a_person_may_start_it),

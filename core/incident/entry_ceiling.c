@@ -1,0 +1,234 @@
+/*
+ * entry_ceiling - "guard:" and "approval:", as they are written.
+ *
+ * Layer: incident.  Part of incident/entry.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "incident/entry_parts.h"
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND };
+
+/* What is written and not in force must not be believed to be. */
+static void warn_of_later(struct reader *reader, const struct node *node, const char *path,
+                          const char *instead)
+{
+    if (!node_is_absent(node) && !(node->kind == NODE_LIST && node->count == 0))
+        (void)problem_warn(
+            reader->schema.problems, node->named, path, "not in force yet: %s", instead);
+}
+
+/* ------------------------------------------------------------------- guard ---- */
+
+struct guard_words {
+    const char *mode, *file, *sink;
+    int64_t per_day, wait_ms;
+};
+
+static const struct probe_option guard_options[] = {
+    {"mode",
+     PROBE_STRING_AT(struct guard_words, mode),
+     .fallback = "dry-run",
+     .choices = entry_modes},
+    {"per_day", PROBE_INT_AT(struct guard_words, per_day), .fallback = "0", .max = 100000},
+    {0},
+};
+static const struct probe_option freeze_options[] = {
+    {"file", PROBE_STRING_AT(struct guard_words, file), .fallback = ""},
+    {0},
+};
+static const struct probe_option sink_options[] = {
+    {"require_sink", PROBE_STRING_AT(struct guard_words, sink), .fallback = ""},
+    {"wait",
+     PROBE_DURATION_AT(struct guard_words, wait_ms),
+     .fallback = "5s",
+     .min = 100,
+     .max = MINUTE},
+    {0},
+};
+
+static void read_effects(struct reader *reader, const struct node *map)
+{
+    if (node_is_absent(map))
+        return;
+    if (map->kind != NODE_MAP) {
+        problem_hint(entry_refuse(reader, map->place, "guard.effects", "is not a map"),
+                     "write the worst that may be done to a target: {orders-db: reversible}");
+        return;
+    }
+    node_for_each(node, map) {
+        const char *path = node_path(reader->schema.memory, "guard.effects", node->key);
+        (void)entry_find_target(reader, node->key, node->named, path);
+        const char *word = node_is_scalar(node) ? node->text : "";
+        bool known = false;
+        for (size_t i = 0; entry_effects[i]; i++)
+            known = known || strcmp(entry_effects[i], word) == 0;
+        if (!known)
+            problem_hint_words(
+                entry_refuse(reader, node->place, path, "is no effect"), word, entry_effects);
+    }
+    reader->elsewhere = false;
+    reader->entries->ceiling.effects = map;
+}
+
+void entry_read_ceiling(struct reader *reader, const struct node *root)
+{
+    static const char *const words[] = {"freeze", "audit", "effects", NULL};
+    static const char *const freeze_words[] = {"windows", NULL};
+    struct entry_ceiling *ceiling = &reader->entries->ceiling;
+    struct guard_words own = {0};
+    const struct node *map =
+        entry_map(reader,
+                  node_find(root, "guard"),
+                  "guard",
+                  &(struct schema_keys){.tables = {guard_options}, .words = words});
+    ceiling->mode = GUARD_DRY_RUN;
+    if (!map)
+        return;
+    schema_fill(&reader->schema, guard_options, map, "guard", &own);
+    const struct node *freeze =
+        entry_map(reader,
+                  node_find(map, "freeze"),
+                  "guard.freeze",
+                  &(struct schema_keys){.tables = {freeze_options}, .words = freeze_words});
+    if (freeze) {
+        schema_fill(&reader->schema, freeze_options, freeze, "guard.freeze", &own);
+        ceiling->windows = node_find(freeze, "windows");
+        warn_of_later(reader,
+                      ceiling->windows,
+                      "guard.freeze.windows",
+                      "while they are written here, everything is frozen");
+    }
+    if (own.file && *own.file && *own.file != '/')
+        (void)entry_refuse(
+            reader, node_place(freeze, "file"), "guard.freeze.file", "is not an absolute path");
+    const struct node *sink = entry_map(reader,
+                                        node_find(map, "audit"),
+                                        "guard.audit",
+                                        &(struct schema_keys){.tables = {sink_options}});
+    if (sink)
+        schema_fill(&reader->schema, sink_options, sink, "guard.audit", &own);
+    warn_of_later(reader,
+                  sink ? node_find(sink, "require_sink") : NULL,
+                  "guard.audit.require_sink",
+                  "while it is written here, every change is refused");
+    read_effects(reader, node_find(map, "effects"));
+    ceiling->mode = entry_mode_of(own.mode);
+    ceiling->freeze_file = own.file && *own.file ? own.file : NULL;
+    ceiling->per_day = own.per_day;
+    ceiling->require_sink = own.sink && *own.sink ? own.sink : NULL;
+    ceiling->sink_wait_ms = own.wait_ms;
+}
+
+/* ---------------------------------------------------------------- approval ---- */
+
+struct approval_words {
+    const char *approvers;
+    bool local;
+    int64_t expires_ms, remind_ms, approvals;
+    const char *const *notify;
+};
+
+static const struct probe_option approval_options[] = {
+    {"approvers", PROBE_STRING_AT(struct approval_words, approvers), .fallback = ""},
+    {"local", PROBE_BOOL_AT(struct approval_words, local), .fallback = "false"},
+    {"expires",
+     PROBE_DURATION_AT(struct approval_words, expires_ms),
+     .fallback = "15m",
+     .min = SECOND,
+     .max = ENTRY_LONGEST_MS},
+    {"remind",
+     PROBE_DURATION_AT(struct approval_words, remind_ms),
+     .fallback = "5m",
+     .max = ENTRY_LONGEST_MS},
+    {"notify", PROBE_LIST_AT(struct approval_words, notify), .fallback = "[]"},
+    {0},
+};
+static const struct probe_option class_options[] = {
+    {"approvals",
+     PROBE_INT_AT(struct approval_words, approvals),
+     .fallback = "1",
+     .min = 1,
+     .max = ENTRY_MOST_APPROVALS},
+    {0},
+};
+
+/* Each is a sink: one of a kind that is not in force yet, or that is off, is said elsewhere, or here. */
+static void read_notify(struct reader *reader, const struct node *list, const char *const *names)
+{
+    const struct config *config = reader->entries->config;
+    const struct node *written = node_find(config->root, "sinks");
+    MEM_AUTO const char **known = mem_array(config->sink_count + 1, sizeof(*known));
+    for (size_t i = 0; i < config->sink_count; i++)
+        known[i] = config->sinks[i].name;
+    for (; names && *names; names++) {
+        size_t i = 0;
+        while (i < config->sink_count && strcmp(known[i], *names) != 0)
+            i++;
+        if (i < config->sink_count)
+            continue;
+        const struct node *off = strcmp(*names, "stdout") == 0 ? NULL : node_find(written, *names);
+        if (off)
+            (void)problem_warn(reader->schema.problems,
+                               list->place,
+                               "approval.notify",
+                               "the sink %s is not at work: nobody is told there",
+                               *names);
+        else
+            problem_hint_words(
+                entry_refuse(
+                    reader, list->place, "approval.notify", "there is no sink \"%s\"", *names),
+                *names,
+                known);
+    }
+}
+
+static void read_class(struct reader *reader, const struct node *node)
+{
+    struct approval_words own = {0};
+    const char *path = node_path(reader->schema.memory, "approval.classes", node->key);
+    size_t effect = 0;
+    while (entry_effects[effect] && strcmp(entry_effects[effect], node->key) != 0)
+        effect++;
+    if (!entry_effects[effect]) {
+        problem_hint_words(
+            entry_refuse(reader, node->named, path, "is no effect"), node->key, entry_effects);
+        return;
+    }
+    const struct node *map =
+        entry_map(reader, node, path, &(struct schema_keys){.tables = {class_options}});
+    if (!map)
+        return;
+    schema_fill(&reader->schema, class_options, map, path, &own);
+    reader->entries->approval.needed[effect] = (unsigned)own.approvals;
+}
+
+void entry_read_approval(struct reader *reader, const struct node *root)
+{
+    static const char *const words[] = {"classes", NULL};
+    struct approval_words own = {.expires_ms = 15 * MINUTE, .remind_ms = 5 * MINUTE};
+    struct entry_approval *approval = &reader->entries->approval;
+    const struct node *map =
+        entry_map(reader,
+                  node_find(root, "approval"),
+                  "approval",
+                  &(struct schema_keys){.tables = {approval_options}, .words = words});
+    for (size_t i = 0; i < COUNT_OF(approval->needed); i++)
+        approval->needed[i] = 1;
+    if (map) {
+        const struct node *classes = node_find(map, "classes");
+        schema_fill(&reader->schema, approval_options, map, "approval", &own);
+        read_notify(reader, node_find(map, "notify"), own.notify);
+        if (!node_is_absent(classes) && classes->kind != NODE_MAP)
+            (void)entry_refuse(reader, classes->place, "approval.classes", "is not a map");
+        else if (!node_is_absent(classes))
+            node_for_each(node, classes)
+                read_class(reader, node);
+    }
+    approval->approvers = own.approvers && *own.approvers ? own.approvers : NULL;
+    approval->local = own.local;
+    approval->expires_ms = own.expires_ms;
+    approval->remind_ms = own.remind_ms;
+    approval->notify = own.notify;
+}

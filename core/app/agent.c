@@ -286,7 +286,7 @@ static void on_renewed(void *data)
     sinks_take_over(agent->sinks, agent->session->config);
     upkeep_renew(&agent->upkeep);
     admin_renew(agent->admin);
-    brakes_use(&agent->brakes, agent->session->config);
+    brakes_use(&agent->brakes, agent->session->config, agent->session->entries);
     repair_use(&agent->repair, agent->session->entries, agent->session->config->digest, true);
     const struct desk_parts parts = parts_of(agent);
     desk_renew(agent->desk, &parts);
@@ -420,7 +420,7 @@ int agent_run(struct session *session, const struct options *options)
         struct store *store = agent.upkeep.keep ? keep_store(agent.upkeep.keep) : NULL;
         brakes_open(&agent.brakes, agent.schedule, store);
         repair_open(&agent.repair, agent.schedule, store, &agent.brakes);
-        brakes_use(&agent.brakes, session->config);
+        brakes_use(&agent.brakes, session->config, session->entries);
         agent.sinks = sinks_open(agent.loop, agent.bus, session->config);
         hear(&agent, options);
         say_started(&agent);

@@ -32,24 +32,33 @@ void brakes_say(struct brakes *brakes, const char *step, const char *who, const 
 
 /* -------------------------------------------------------------- silences ---- */
 
-const struct silence *brakes_silence_of(struct brakes *brakes, const struct duty *duty,
-                                        const char *subject, const char *const *labels)
+static const struct windows *silence_windows(const struct brakes *brakes)
+{
+    return brakes->entries ? &brakes->entries->silences : NULL;
+}
+
+const char *brakes_silence_of(struct brakes *brakes, const struct duty *duty, const char *subject,
+                              const char *const *labels)
 {
     const struct silence_matter matter = {
         .target = duty->target->config->name,
         .name = duty->config->name,
         .subject = subject,
+        .check = duty->config->check->full_name,
         .labels = duty->config->labels,
         .more_labels = labels,
     };
-    return silences_find(brakes->silences, &matter, now_of(brakes));
+    const struct silence *silence = silences_find(brakes->silences, &matter, now_of(brakes));
+    if (silence)
+        return silence->id;
+    const struct named_window *window =
+        windows_silence(silence_windows(brakes), &matter, false, now_of(brakes));
+    return window ? window->name : NULL;
 }
 
 static const char *on_finding(const struct duty *duty, const struct finding *finding, void *data)
 {
-    const struct silence *silence =
-        brakes_silence_of(data, duty, finding->subject, (const char *const *)finding->labels);
-    return silence ? silence->id : NULL;
+    return brakes_silence_of(data, duty, finding->subject, (const char *const *)finding->labels);
 }
 
 static const struct duty *find_duty(const struct schedule *schedule, const char *name,
@@ -66,6 +75,22 @@ static const struct duty *find_duty(const struct schedule *schedule, const char 
     return NULL;
 }
 
+/* The maintenance window that keeps remediations back, or NULL. */
+static const char *silencing_window(struct brakes *brakes, const struct silence_matter *matter)
+{
+    const struct named_window *window =
+        windows_silence(silence_windows(brakes), matter, true, now_of(brakes));
+    if (!window)
+        return NULL;
+    (void)snprintf(brakes->said,
+                   sizeof(brakes->said),
+                   "window %s%s%s",
+                   window->name,
+                   window->reason ? ": " : "",
+                   window->reason ? window->reason : "");
+    return brakes->said;
+}
+
 const char *brakes_silenced(const char *target, const char *name, const char *subject, void *data)
 {
     struct brakes *brakes = data;
@@ -74,11 +99,12 @@ const char *brakes_silenced(const char *target, const char *name, const char *su
         .target = target,
         .name = name,
         .subject = subject,
+        .check = duty ? duty->config->check->full_name : NULL,
         .labels = duty ? duty->config->labels : NULL,
     };
     const struct silence *silence = silences_find(brakes->silences, &matter, now_of(brakes));
     if (!silence)
-        return NULL;
+        return silencing_window(brakes, &matter);
     (void)snprintf(brakes->said,
                    sizeof(brakes->said),
                    "silence %s by %s%s%s",
@@ -136,13 +162,17 @@ void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store 
     bus_subscribe(schedule->bus, on_event, brakes);
 }
 
-void brakes_use(struct brakes *brakes, const struct config *config)
+void brakes_use(struct brakes *brakes, const struct config *config, struct entries *entries)
 {
+    struct entries *old = brakes->entries;
     static const char *const path[] = {"guard", "freeze", "file", NULL};
     const struct node *node = config->root;
     for (const char *const *key = path; node && *key; key++)
         node = node->kind == NODE_MAP ? node_find(node, *key) : NULL;
+    brakes->entries = entries ? entries_hold(entries) : NULL;
     freeze_watch(brakes->freeze, node && node->kind == NODE_TEXT ? node->text : NULL);
+    freeze_use_windows(brakes->freeze, entries ? &entries->ceiling.windows : NULL);
+    entries_release(old);
 }
 
 void brakes_close(struct brakes *brakes)
@@ -153,6 +183,7 @@ void brakes_close(struct brakes *brakes)
     acks_destroy(brakes->acks);
     freeze_destroy(brakes->freeze);
     silences_destroy(brakes->silences);
+    entries_release(brakes->entries);
     memo_close(brakes->memo);
     *brakes = (struct brakes){.schedule = NULL};
 }

@@ -1,5 +1,5 @@
 /*
- * brakes - what people said that holds the agent back: silences, the freeze, acknowledgements.
+ * brakes - what holds the agent back: silences, the freeze, their windows, acknowledgements.
  *
  * The parts of incident/silence, freeze and ack put together: kept in agent.state, asked by whoever
  * says a finding and by the guard, and each change said as an agent event.
@@ -11,6 +11,7 @@
 
 #include "incident/ack.h"
 #include "incident/audit.h"
+#include "incident/entry.h"
 #include "incident/freeze.h"
 #include "incident/guard.h"
 #include "incident/silence.h"
@@ -23,6 +24,7 @@ struct brakes {
     struct silences *silences;
     struct freeze *freeze;
     struct acks *acks;
+    struct entries *entries;         /* held: the windows in force are theirs; NULL: none are */
     struct audit *audit;             /* where it is told, too; NULL: not there (yet, or any more) */
     const char *by;                  /* who sets or takes back the switch, while it is done */
     char said[SILENCE_ID_LEN + 256]; /* for the guard: which silence */
@@ -31,8 +33,8 @@ struct brakes {
 /* Opens with what was kept; blocks, for the start only.  `store` is borrowed, and may be NULL. */
 void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store);
 
-/* A configuration is in force. */
-void brakes_use(struct brakes *brakes, const struct config *config);
+/* A configuration is in force, and its entries (NULL: none). */
+void brakes_use(struct brakes *brakes, const struct config *config, struct entries *entries);
 
 /* Once nothing is said any more, before the store closes. */
 void brakes_close(struct brakes *brakes);
@@ -41,9 +43,9 @@ void brakes_close(struct brakes *brakes);
 const char *brakes_frozen(void *data);
 const char *brakes_silenced(const char *target, const char *name, const char *subject, void *data);
 
-/* The silence that a finding is under at present, or NULL. */
-const struct silence *brakes_silence_of(struct brakes *brakes, const struct duty *duty,
-                                        const char *subject, const char *const *labels);
+/* The id of the silence, or the name of the window, that a finding is under at present; or NULL. */
+const char *brakes_silence_of(struct brakes *brakes, const struct duty *duty, const char *subject,
+                              const char *const *labels);
 
 /* Says that somebody (NULL: nobody) did something, as an agent event, and in the audit. */
 void brakes_say(struct brakes *brakes, const char *step, const char *who, const char *message);

@@ -30,6 +30,21 @@ static void add_silence(const json_t *silence, struct text *out)
     text_add_char(out, '\n');
 }
 
+static void add_window(const json_t *window, struct text *out)
+{
+    struct text TEXT_AUTO line;
+    text_init(&line, 8192);
+    text_print(&line, "window %s", caller_word(window, "window"));
+    if (*caller_word(window, "until")) {
+        text_add(&line, "  until ");
+        add_minute(&line, window, "until");
+    }
+    if (*caller_word(window, "reason"))
+        text_print(&line, ": %s", caller_word(window, "reason"));
+    (void)screen_add(out, line.bytes, 0);
+    text_add_char(out, '\n');
+}
+
 static int list(const struct options *options)
 {
     json_t *answer = caller_ask(options, "silences", NULL, CALLER_MS);
@@ -42,6 +57,8 @@ static int list(const struct options *options)
     if (!caller_print_json(options, answer)) {
         json_array_foreach(json_object_get(answer, "silences"), index, silence)
             add_silence(silence, &out);
+        json_array_foreach(json_object_get(answer, "windows"), index, silence)
+            add_window(silence, &out);
         if (!out.len)
             text_add(&out, "no silence holds\n");
         caller_print(&out);

@@ -120,10 +120,18 @@ static void add_guard(const json_t *answer, struct text *out)
                *ceiling ? "   " : "",
                frozen ? "YES" : "no",
                (long long)caller_number(answer, "silences"));
-    if (!frozen)
+    if (frozen) {
+        add_head(out, "");
+        (void)screen_add(out, caller_word(freeze, "why"), 0);
+        text_add_char(out, '\n');
+    }
+    const json_t *next = json_object_get(freeze, "next");
+    const char *begins = caller_word(next, "begins");
+    if (!*begins)
         return;
     add_head(out, "");
-    (void)screen_add(out, caller_word(freeze, "why"), 0);
+    text_print(out, "next freeze %.10s %.5s UTC, window ", begins, begins + 11);
+    (void)screen_add(out, caller_word(next, "window"), 0);
     text_add_char(out, '\n');
 }
 

@@ -193,6 +193,10 @@ void desk_silences(struct desk *desk, struct control_call *call,
     writer_array(&writer, "silences");
     silences_each(desk->parts.brakes->silences, desk_clock(desk).wall_ms, write_silence, &writer);
     writer_end(&writer);
+    const struct entries *entries = desk->parts.brakes->entries;
+    writer_array(&writer, "windows");
+    windows_write(entries ? &entries->silences : NULL, desk_clock(desk).wall_ms, &writer);
+    writer_end(&writer);
     desk_end(call, &text, &writer);
 }
 
@@ -255,7 +259,7 @@ void desk_thaw(struct desk *desk, struct control_call *call, const struct contro
     if (!freeze_is_set(brakes->freeze)) {
         const char *why = freeze_why(brakes->freeze);
         control_refuse(call,
-                       why ? "remove the file, or guard.freeze.file from the configuration" : NULL,
+                       why ? "remove the file, or take file or window out of guard.freeze" : NULL,
                        "%s%s",
                        why ? "nobody has set the switch; " : "nothing is frozen",
                        why ? why : "");

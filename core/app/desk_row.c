@@ -68,11 +68,10 @@ static void write_care(const struct desk_row *row, const char *id, struct writer
 {
     struct brakes *brakes = row->desk->parts.brakes;
     const char *const *labels = row->last ? (const char *const *)row->last->finding->labels : NULL;
-    const struct silence *silence =
-        brakes_silence_of(brakes, row->duty, row->view->subject, labels);
+    const char *silence = brakes_silence_of(brakes, row->duty, row->view->subject, labels);
     const struct ack *ack = acks_find(brakes->acks, id);
     if (silence)
-        writer_string(writer, "silenced_by", silence->id);
+        writer_string(writer, "silenced_by", silence);
     if (!ack)
         return;
     writer_string(writer, "acked_by", ack->who);

@@ -114,6 +114,7 @@ struct entries *entries_read(struct config *config, const struct plugins *plugin
     entries->memory = memory;
     entries->config = config_hold(config);
     entry_read_ceiling(&reader, config->root);
+    entry_read_silences(&reader, config->root);
     entry_read_approval(&reader, config->root);
     read_all(&reader, node_find(config->root, "remediations"), folder);
     if (problems->errors == errors)

@@ -22,6 +22,7 @@
 #define INCIDENT_ENTRY_H
 
 #include "incident/guard.h"
+#include "incident/windows.h"
 #include "lua/shelf.h"
 #include "probe/config.h"
 
@@ -96,10 +97,10 @@ struct entry {
 /* "guard:" */
 struct entry_ceiling {
     enum guard_mode mode;
-    const char *freeze_file; /* for control: while it is there everything is frozen; NULL: none */
-    const struct node *windows; /* for control: guard.freeze.windows, as written, or NULL */
-    int64_t per_day;            /* courses that change something, of all entries; zero: no limit */
-    const char *require_sink;   /* guard.audit; NULL: none */
+    const char *freeze_file;  /* for control: while it is there everything is frozen; NULL: none */
+    struct windows windows;   /* for control: guard.freeze.windows */
+    int64_t per_day;          /* courses that change something, of all entries; zero: no limit */
+    const char *require_sink; /* guard.audit; NULL: none */
     int64_t sink_wait_ms;
     const struct node *effects; /* TARGET: the worst that may be done there */
 };
@@ -118,8 +119,9 @@ struct entries {
     size_t count;
     struct entry_ceiling ceiling;
     struct entry_approval approval;
-    struct config *config; /* held */
-    struct shelf *shelf;   /* NULL: no entry needs a script */
+    struct windows silences; /* for control: silences.windows */
+    struct config *config;   /* held */
+    struct shelf *shelf;     /* NULL: no entry needs a script */
     struct arena *memory;
     unsigned held;
 };

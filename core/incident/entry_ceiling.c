@@ -1,5 +1,5 @@
 /*
- * entry_ceiling - "guard:" and "approval:", as they are written.
+ * entry_ceiling - "guard:", "silences:" and "approval:", as they are written.
  *
  * Layer: incident.  Part of incident/entry.
  */
@@ -94,11 +94,10 @@ void entry_read_ceiling(struct reader *reader, const struct node *root)
                   &(struct schema_keys){.tables = {freeze_options}, .words = freeze_words});
     if (freeze) {
         schema_fill(&reader->schema, freeze_options, freeze, "guard.freeze", &own);
-        ceiling->windows = node_find(freeze, "windows");
-        warn_of_later(reader,
-                      ceiling->windows,
-                      "guard.freeze.windows",
-                      "while they are written here, everything is frozen");
+        windows_read_freezes(&reader->schema,
+                             node_find(freeze, "windows"),
+                             "guard.freeze.windows",
+                             &ceiling->windows);
     }
     if (own.file && *own.file && *own.file != '/')
         (void)entry_refuse(
@@ -119,6 +118,23 @@ void entry_read_ceiling(struct reader *reader, const struct node *root)
     ceiling->per_day = own.per_day;
     ceiling->require_sink = own.sink && *own.sink ? own.sink : NULL;
     ceiling->sink_wait_ms = own.wait_ms;
+}
+
+/* ---------------------------------------------------------------- silences ---- */
+
+void entry_read_silences(struct reader *reader, const struct node *root)
+{
+    static const char *const words[] = {"windows", "alertmanager", NULL};
+    const struct node *map = entry_map(
+        reader, node_find(root, "silences"), "silences", &(struct schema_keys){.words = words});
+    if (!map)
+        return;
+    windows_read_silences(
+        &reader->schema, node_find(map, "windows"), "silences.windows", &reader->entries->silences);
+    warn_of_later(reader,
+                  node_find(map, "alertmanager"),
+                  "silences.alertmanager",
+                  "silences are neither taken from there nor made there");
 }
 
 /* ---------------------------------------------------------------- approval ---- */

@@ -2,7 +2,7 @@
  * entry_parts - what the files of incident/entry share.
  *
  *     entry.c          the whole: what is found in it
- *     entry_ceiling.c  "guard:" and "approval:"
+ *     entry_ceiling.c  "guard:", "silences:" and "approval:"
  *     entry_read.c     one remediation: script, targets, grant, limits
  *     entry_check.c    what of it is about checks: trigger, refuse_if, verify
  *
@@ -48,8 +48,9 @@ void entry_read_verify(struct reader *reader, const struct node *node, const cha
 void entry_read_refusals(struct reader *reader, const struct node *node, const char *path,
                          struct entry *entry);
 
-/* "guard:" and "approval:" of `root`, into the entries. */
+/* "guard:", "silences:" and "approval:" of `root`, into the entries. */
 void entry_read_ceiling(struct reader *reader, const struct node *root);
+void entry_read_silences(struct reader *reader, const struct node *root);
 void entry_read_approval(struct reader *reader, const struct node *root);
 
 extern const char *const entry_modes[], *const entry_effects[];

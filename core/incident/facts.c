@@ -221,8 +221,6 @@ static void add_sources(struct remediations *all, const struct facts_about *abou
         facts->frozen = sources->frozen(sources->control_data);
     if (!facts->frozen)
         facts->frozen = withdrawn(all, about);
-    if (!facts->frozen && !node_is_absent(all->entries->ceiling.windows))
-        facts->frozen = "guard.freeze.windows is written, which is not in force yet";
     if (sources && sources->silenced) {
         facts->silenced = sources->silenced(about->target, NULL, NULL, sources->control_data);
         if (!facts->silenced && course && course->trigger_target)

@@ -10,7 +10,13 @@
 #include "io/loop.h"
 #include "io/wait.h"
 
-enum { LOOK_EVERY_MS = 3000, LOOK_MOST_MS = 5000, FIRST_LINE = 200, LONGEST_WHY = 512 };
+enum {
+    TURN_MOST_MS = 60000,
+    LOOK_EVERY_MS = 3000,
+    LOOK_MOST_MS = 5000,
+    FIRST_LINE = 200,
+    LONGEST_WHY = 512
+};
 
 struct freeze {
     struct loop *loop;
@@ -24,7 +30,8 @@ struct freeze {
     char *path;                 /* of the file; NULL: none */
     char *file_says;            /* why the file freezes; NULL: it does not */
     struct life life;
-    struct timer due, patience, end;
+    const struct windows *windows; /* NULL: none */
+    struct timer due, patience, end, turn;
     char why[LONGEST_WHY];
 };
 
@@ -190,13 +197,62 @@ void freeze_watch(struct freeze *freeze, const char *path)
         tell(freeze);
 }
 
+/* --------------------------------------------------------------- windows ---- */
+
+/* Says when one begins or ends; the guard itself asks anew each time. */
+static void on_turn(void *data)
+{
+    struct freeze *freeze = data;
+    int64_t now_ms = loop_wall_ms(freeze->loop), turn_ms = now_ms + TURN_MOST_MS, next_ms = 0;
+    int64_t until_ms = 0;
+    tell(freeze);
+    if (!freeze->windows || freeze->windows->count == 0)
+        return;
+    if (windows_next(freeze->windows, now_ms, &next_ms) && next_ms < turn_ms)
+        turn_ms = next_ms;
+    if (windows_freeze(freeze->windows, now_ms, &until_ms) && until_ms && until_ms < turn_ms)
+        turn_ms = until_ms;
+    timer_start(&freeze->turn, freeze->loop, (uint64_t)(turn_ms - now_ms), on_turn, freeze);
+}
+
+void freeze_use_windows(struct freeze *freeze, const struct windows *windows)
+{
+    freeze->windows = windows;
+    timer_stop(&freeze->turn);
+    on_turn(freeze);
+}
+
+static const char *window_says(struct freeze *freeze)
+{
+    char until[UNITS_TIME_LEN];
+    int64_t until_ms = 0;
+    const struct named_window *window =
+        windows_freeze(freeze->windows, loop_wall_ms(freeze->loop), &until_ms);
+    if (!window)
+        return NULL;
+    units_print_time(until_ms, until);
+    (void)snprintf(freeze->why,
+                   sizeof(freeze->why),
+                   "frozen by window %s%s%.10s%s%.5s%s%s%s%s",
+                   window->name,
+                   until_ms ? " until " : "",
+                   until_ms ? until : "",
+                   until_ms ? " " : "",
+                   until_ms ? until + 11 : "",
+                   until_ms ? " UTC" : "",
+                   window->unknown ? ", of which it is not known when it is" : "",
+                   window->reason ? ": " : "",
+                   window->reason ? window->reason : "");
+    return freeze->why;
+}
+
 /* ------------------------------------------------------------------- why ---- */
 
 const char *freeze_why(struct freeze *freeze)
 {
     char until[UNITS_TIME_LEN];
     if (!freeze->on)
-        return freeze->file_says;
+        return freeze->file_says ? freeze->file_says : window_says(freeze);
     units_print_time(freeze->until_ms, until);
     (void)snprintf(freeze->why,
                    sizeof(freeze->why),
@@ -207,6 +263,28 @@ const char *freeze_why(struct freeze *freeze)
                    freeze->reason ? ": " : "",
                    freeze->reason ? freeze->reason : "");
     return freeze->why;
+}
+
+/* The one that holds, where it is what freezes, and the next one. */
+static void write_windows(const struct freeze *freeze, bool freezes, struct writer *writer)
+{
+    int64_t now_ms = loop_wall_ms(freeze->loop), at_ms = 0;
+    const struct named_window *window =
+        freezes ? windows_freeze(freeze->windows, now_ms, &at_ms) : NULL;
+    if (window) {
+        writer_string(writer, "window", window->name);
+        if (at_ms)
+            writer_time(writer, "until", at_ms);
+    }
+    window = windows_next(freeze->windows, now_ms, &at_ms);
+    if (!window)
+        return;
+    writer_object(writer, "next");
+    writer_string(writer, "window", window->name);
+    writer_time(writer, "begins", at_ms);
+    if (window->reason)
+        writer_string(writer, "reason", window->reason);
+    writer_end(writer);
 }
 
 void freeze_write(struct freeze *freeze, struct writer *writer)
@@ -222,6 +300,7 @@ void freeze_write(struct freeze *freeze, struct writer *writer)
         if (freeze->until_ms)
             writer_time(writer, "until", freeze->until_ms);
     }
+    write_windows(freeze, why && !freeze->on && !freeze->file_says, writer);
     writer_end(writer);
 }
 
@@ -251,6 +330,7 @@ void freeze_destroy(struct freeze *freeze)
     timer_stop(&freeze->due);
     timer_stop(&freeze->patience);
     timer_stop(&freeze->end);
+    timer_stop(&freeze->turn);
     life_drop(&freeze->life);
     free(freeze->who);
     free(freeze->reason);

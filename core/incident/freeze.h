@@ -1,5 +1,5 @@
 /*
- * freeze - whether all changes are stopped: by a person's word, or by a file.
+ * freeze - whether all changes are stopped: by a person's word, by a file, or by a window.
  *
  * The switch is a person's (`runbookd freeze`), with who, why and, where wanted, until when; it
  * outlives the process.  The file is guard.freeze.file: while it is there everything is frozen,
@@ -7,15 +7,18 @@
  * seconds, by a process that may hang instead of us.  Until it was looked at, and where it cannot
  * be, everything is frozen: who cannot see whether he may, may not.
  *
+ * Windows are those of guard.freeze.windows (incident/windows).
+ *
  * Looking, and saying what is found, goes on all the time: only changes are frozen.
  *
- * Layer: incident.  Uses: base, io/child, incident/memo.
+ * Layer: incident.  Uses: base, io/child, incident/memo, windows.
  */
 #ifndef INCIDENT_FREEZE_H
 #define INCIDENT_FREEZE_H
 
 #include "base/writer.h"
 #include "incident/memo.h"
+#include "incident/windows.h"
 
 struct loop;
 struct freeze;
@@ -31,6 +34,9 @@ void freeze_tell(struct freeze *freeze, freeze_fn *fn, void *data);
 /* Which file is looked at from now on; NULL: none. */
 void freeze_watch(struct freeze *freeze, const char *path);
 
+/* Which windows freeze from now on: borrowed until others are named; NULL: none. */
+void freeze_use_windows(struct freeze *freeze, const struct windows *windows);
+
 /* Why everything is frozen: "frozen by uid 0 since ...: on-sale"; NULL: it is not. */
 const char *freeze_why(struct freeze *freeze);
 
@@ -44,7 +50,7 @@ bool freeze_is_set(const struct freeze *freeze);
 /* Keeps the switch as it is; `fn` (may be NULL) is told, as memo_put() does. */
 void freeze_keep(struct freeze *freeze, memo_done_fn *fn, void *data);
 
-/* Writes "freeze": {"frozen": true, "why": "...", "who": ..., "since": ..., "until": ...}. */
+/* Writes "freeze": {"frozen": true, "why": "...", "who": ..., "since": ..., "until": ..., "next": {...}}. */
 void freeze_write(struct freeze *freeze, struct writer *writer);
 
 #endif

@@ -216,6 +216,15 @@ static bool has_label(const char *const *labels, const char *name, const char *v
     return false;
 }
 
+bool silence_has_labels(const char *const *labels, const struct silence_matter *matter)
+{
+    for (; labels && labels[0]; labels += 2)
+        if (!has_label(matter->labels, labels[0], labels[1]) &&
+            !has_label(matter->more_labels, labels[0], labels[1]))
+            return false;
+    return true;
+}
+
 static bool fits_labels(const struct silence *silence, const struct silence_matter *matter)
 {
     for (size_t i = 0; i < silence->label_count; i++) {

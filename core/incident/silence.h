@@ -41,6 +41,7 @@ struct silence {
 /* What is looked for: of a finding.  Labels: name, value, ..., NULL; both may be NULL. */
 struct silence_matter {
     const char *target, *name, *subject;
+    const char *check;              /* "postgres.connections"; of windows alone */
     const char *const *labels;      /* the operator's */
     const char *const *more_labels; /* the subject's */
 };
@@ -75,6 +76,9 @@ bool silences_end(struct silences *silences, const char *id, int64_t now_ms, mem
 
 /* Whether it is about this. */
 bool silence_fits(const struct silence *silence, const struct silence_matter *matter);
+
+/* Whether it has all of these labels: name, value, ..., NULL; NULL: none are wanted. */
+bool silence_has_labels(const char *const *labels, const struct silence_matter *matter);
 
 /* The first that fits and holds, or NULL. */
 const struct silence *silences_find(struct silences *silences, const struct silence_matter *matter,

@@ -4,12 +4,12 @@
  *
  * Layer: probe.  Part of probe/config.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "io/resolve.h"
 #include "probe/config_parts.h"
+#include "probe/hours_read.h"
 
 enum { MOST_NEEDS = 100, MOST_REFERENCES = 16, CHECKED = 1 };
 
@@ -55,33 +55,6 @@ static void for_each(const struct place_of *of, const char *expected, each_fn *e
 
 /* ---------------------------------------------------------------- active ---- */
 
-static void close_zone(void *zone)
-{
-    zone_close(zone);
-}
-
-static void add_days(const struct place_of *of, const char *text, void *data)
-{
-    if (hours_add_days(text, data) < 0)
-        problem_hint(refuse(of, "\"%s\" is no days of the week", text),
-                     "write them like MON-FRI or [MON-WED, SUN]");
-}
-
-static void read_zone(const struct place_of *of, struct hours *hours)
-{
-    const char *name = text_of(of, "the name of a time zone");
-    if (!name)
-        return;
-    int status = zone_open(name, &hours->zone);
-    if (status == 0)
-        arena_own(of->builder->schema.memory, hours->zone, close_zone);
-    else if (status == -ENOENT)
-        problem_hint(refuse(of, "there is no time zone \"%s\"", name),
-                     "write an IANA name such as Europe/London; they come with the package tzdata");
-    else
-        (void)refuse(of, "the time zone \"%s\" cannot be read: %s", name, strerror(-status));
-}
-
 static const struct hours *read_active(const struct place_of *of)
 {
     static const char *const words[] = {"hours", "days", "tz", NULL};
@@ -93,14 +66,7 @@ static const struct hours *read_active(const struct place_of *of)
         return NULL;
     }
     schema_refuse_unknown(schema, &(struct schema_keys){.words = words}, of->node, of->path);
-    const struct place_of span = below(of, "hours"), days = below(of, "days"), tz = below(of, "tz");
-    const char *text = text_of(&span, "hours such as 07:00-23:00");
-    if (text && hours_parse(text, hours) < 0)
-        problem_hint(refuse(&span, "\"%s\" is no span of hours", text),
-                     "write it like \"07:00-23:00\", or \"22:00-06:00\" for a night");
-    if (!node_is_absent(days.node))
-        for_each(&days, "days such as MON-FRI", add_days, hours);
-    read_zone(&tz, hours);
+    hours_read(schema, of->node, of->path, hours);
     return hours;
 }
 

@@ -445,6 +445,7 @@ void config_write_schema(const struct plugins *plugins, const struct config_sink
     write_any(&writer, "remediations", "what may be done about findings, by name");
     write_any(&writer, "guard", "the ceiling of all remediations, and what stops them");
     write_any(&writer, "approval", "who decides on plans, and how long they wait");
+    write_any(&writer, "silences", "windows in which findings are kept from people");
     write_sinks(&writer, sinks);
     write_reserved(&writer, config_reserved_top, NULL);
     writer_end(&writer);

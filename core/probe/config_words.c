@@ -189,6 +189,7 @@ const char *const config_top_words[] = {"version",
                                         "remediations",
                                         "guard",
                                         "approval",
+                                        "silences",
                                         "sinks",
                                         NULL};
 const char *const config_agent_words[] = {"labels", "connectivity", "lease", "admin", NULL};
@@ -207,7 +208,6 @@ const struct config_reserved config_reserved_top[] = {
     {"runbooks", "findings open no incident"},
     {"severities", "findings open no incident"},
     {"after_every_incident", "findings open no incident"},
-    {"silences", "nothing is held back"},
     {"templates", "targets made of them are left out"},
     {0},
 };

@@ -1,8 +1,11 @@
-"""What holds changes back, on a real server, in force and not: who is told that a plan waits."""
+"""What holds changes back, on a real server, in force and not: windows; and who is told that a plan waits."""
+import datetime
+
 import receiver as receivers
 import servers
 from agent import runbookd
-from test_control_plans import lengths, remedy, start
+from asking import Asker
+from test_control_plans import QUEUE, config, lengths, remedy, start
 
 
 def lines_of(collector, kind="remediation"):
@@ -35,3 +38,94 @@ def test_a_misspelt_sink_is_told_before_anything_begins(tmp_path):
     file.write_text('version: 1\ntargets: {}\nsinks: {ops: {type: http, url: "http://127.0.0.1:1/"}}\napproval: {notify: [opps]}\n')
     result = runbookd("validate", "-c", file)
     assert result.code == 1 and 'approval.notify: there is no sink "opps"; did you mean ops?' in result.out + result.err
+
+
+def minute(hours):
+    """That many hours from now, as a clock in UTC shows it."""
+    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)
+
+
+def hours(first, last):
+    return f'hours: "{minute(first):%H:%M}-{minute(last):%H:%M}"'
+
+
+def begin(agent, redis, tmp_path, extra):
+    """Of mode auto: it is applied as soon as nothing speaks against it."""
+    redis.do("rpush", "q", *QUEUE)
+    text = config(redis.port, tmp_path / "state").replace("guard: {mode: approve}", "guard: {mode: auto" + extra.pop("guard", "") + "}")
+    running = agent(text.replace("    mode: approve", "    mode: auto") + extra.pop("more", ""))
+    return Asker(running, tmp_path / "state" / "control.sock")
+
+
+def test_a_freeze_window_that_is_now_refuses_and_says_until_when(agent, redis, tmp_path):
+    begun, end = minute(-1), minute(-1).replace(second=0, microsecond=0) + datetime.timedelta(hours=4)
+    window = f'{{name: onsale, cron: "{begun:%M %H} * * *", for: 4h, reason: weekly on-sale}}'
+    asker = begin(agent, redis, tmp_path, {"guard": f", freeze: {{windows: [{window}]}}"})
+    why = f"frozen by window onsale until {end:%Y-%m-%d %H:%M} UTC: weekly on-sale"
+    refused = remedy(asker.running, "refused")
+    assert refused["reason"] == "freeze" and why in refused["message"], refused
+    status = asker.json("status", code=None)["freeze"]
+    assert status["frozen"] and status["why"] == why and status["window"] == "onsale" and status["until"].startswith(f"{end:%Y-%m-%dT%H:%M}")
+    said = asker("status", code=None).out
+    assert "freeze YES" in said and why in said
+    asker.running.wait_for(lambda e: e["kind"] == "agent" and e["step"] == "frozen" and why in e["message"])
+    thaw = asker("thaw", code=1).err
+    assert why in thaw and "take file or window out of guard.freeze" in thaw
+    assert lengths(redis) == ("9", "0")
+
+
+def test_a_freeze_window_that_is_not_now_lets_it_through_and_is_announced(agent, redis, tmp_path):
+    window = f"{{name: nights, {hours(6, 8)}, tz: Etc/UTC, reason: batch}}"
+    asker = begin(agent, redis, tmp_path, {"guard": f", freeze: {{windows: [{window}]}}"})
+    remedy(asker.running, "applied")
+    assert lengths(redis) == ("0", "9")
+    status = asker.json("status", code=None)["freeze"]
+    assert not status["frozen"] and status["next"]["window"] == "nights" and status["next"]["reason"] == "batch"
+    assert "next freeze " in asker("status", code=None).out
+
+
+def test_the_zone_of_a_window_counts(agent, redis, tmp_path):
+    """The same hours are now in UTC, and fourteen hours ago on Kiritimati."""
+    window = f"{{name: nights, {hours(-1, 1)}, tz: Pacific/Kiritimati}}"
+    asker = begin(agent, redis, tmp_path, {"guard": f", freeze: {{windows: [{window}]}}"})
+    remedy(asker.running, "applied")
+    assert lengths(redis) == ("0", "9")
+
+
+def test_a_reload_brings_a_window_and_takes_it_away(agent, redis, tmp_path):
+    asker = begin(agent, redis, tmp_path, {"guard": f", freeze: {{windows: [{{name: nights, {hours(-1, 1)}}}]}}"})
+    assert remedy(asker.running, "refused")["reason"] == "freeze"
+    text = asker.running.config.read_text()
+    asker.running.config.write_text(text.replace("name: nights", "name: later").replace("hours: ", "tz: Pacific/Kiritimati, hours: "))
+    asker("reload")
+    asker.running.wait_for(lambda e: e["kind"] == "agent" and e["step"] == "thawed")
+    asker("remediate", "set-aside")
+    remedy(asker.running, "applied")
+    assert lengths(redis) == ("0", "9")
+
+
+def test_a_silence_window_keeps_findings_from_people_and_remediations_wait(agent, redis, tmp_path):
+    quiet = f"""
+silences:
+  windows:
+    - {{name: upkeep, {hours(-1, 1)}, match: {{target: cache}}, except: {{check: [redis.memory]}}, reason: moving house}}
+    - {{name: later, {hours(5, 6)}, match: {{target: "*"}}}}
+"""
+    asker = begin(agent, redis, tmp_path, {"more": quiet})
+    refused = remedy(asker.running, "refused")
+    assert refused["reason"] == "silence" and "window upkeep: moving house" in refused["message"]
+    event = asker.running.wait_status("cache", "mails", "critical", subject="q")
+    assert event["silenced_by"] == "upkeep"
+    assert asker.running.wait_status("cache", "memory", "ok")["silenced_by"] is None
+    assert "[silenced: upkeep]" in asker("findings").out
+    listed = asker("silence", "list").out
+    assert listed.startswith("window upkeep  until ") and listed.endswith(" UTC: moving house\n") and "later" not in listed, listed
+    assert lengths(redis) == ("9", "0")
+
+
+def test_a_silence_window_may_let_remediations_go_on(agent, redis, tmp_path):
+    quiet = f"silences: {{windows: [{{name: upkeep, {hours(-1, 1)}, match: {{target: cache}}, remediate: true}}]}}\n"
+    asker = begin(agent, redis, tmp_path, {"more": quiet})
+    assert asker.running.wait_status("cache", "mails", "critical", subject="q")["silenced_by"] == "upkeep"
+    remedy(asker.running, "applied")
+    assert lengths(redis) == ("0", "9")

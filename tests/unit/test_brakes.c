@@ -301,6 +301,85 @@ static void a_file_freezes_while_it_is_there_and_until_it_was_looked_at(void **s
     freeze_destroy(freeze);
 }
 
+/* --------------------------------------------------------------- windows ---- */
+
+/* NOW is 2026-11-21T02:58:02Z, a Saturday. */
+static void a_window_freezes_from_its_beginning_to_its_end(void **state)
+{
+    struct stage *stage = *state;
+    struct told told = {0};
+    struct named_window all[2] = {{.name = "onsale", .reason = "weekly on-sale"}, {.name = "late"}};
+    const struct windows windows = {all, 2};
+    struct error error;
+    loop_drive(stage->loop, 1000, NOW);
+    all[0].when = (struct window){.kind = WINDOW_CRON, .for_ms = 90 * MINUTE};
+    all[1].when = (struct window){.kind = WINDOW_CRON, .for_ms = 10 * MINUTE};
+    assert_int_equal(cron_parse("0 3 * * SAT", &all[0].when.cron, &error), 0);
+    assert_int_equal(cron_parse("10 3 * * SAT", &all[1].when.cron, &error), 0);
+    struct freeze *freeze = freeze_create(stage->loop, stage->memo);
+    freeze_tell(freeze, on_freeze, &told);
+    freeze_use_windows(freeze, &windows);
+    assert_null(freeze_why(freeze));
+    loop_advance(stage->loop, 2 * MINUTE);
+    assert_int_equal(told.frozen, 1);
+    assert_string_equal(freeze_why(freeze),
+                        "frozen by window onsale until 2026-11-21 04:30 UTC: weekly on-sale");
+    loop_advance(stage->loop, 15 * MINUTE); /* both hold: the one that ends last is told */
+    assert_non_null(strstr(freeze_why(freeze), "onsale"));
+    freeze_set(freeze, "uid 7", NULL, 0); /* a person's word comes first */
+    assert_string_equal(freeze_why(freeze), "frozen by uid 7");
+    freeze_unset(freeze);
+    loop_advance(stage->loop, 90 * MINUTE);
+    assert_null(freeze_why(freeze));
+    assert_int_equal(told.frozen, 1);
+    assert_int_equal(told.thawed, 1);
+    freeze_destroy(freeze);
+}
+
+static void a_window_of_which_nothing_is_known_freezes(void **state)
+{
+    struct stage *stage = *state;
+    struct named_window one = {.name = "ics", .unknown = true};
+    const struct windows windows = {&one, 1};
+    struct freeze *freeze = freeze_create(stage->loop, stage->memo);
+    freeze_use_windows(freeze, &windows);
+    assert_string_equal(freeze_why(freeze),
+                        "frozen by window ics, of which it is not known when it is");
+    freeze_use_windows(freeze, NULL);
+    assert_null(freeze_why(freeze));
+    freeze_destroy(freeze);
+}
+
+static void a_silence_window_is_of_what_it_names(void **state)
+{
+    static const char *const targets[] = {"pg*", NULL}, *const checks[] = {"cert.*", NULL};
+    static const char *const labels[] = {"team", "dba", NULL};
+    struct named_window one = {.name = "upkeep",
+                               .match = {.targets = targets, .labels = labels, .written = true},
+                               .except = {.checks = checks, .written = true}};
+    const struct windows windows = {&one, 1};
+    struct silence_matter matter = {
+        .target = "pg-1", .name = "c", .check = "postgres.connections", .labels = labels};
+    (void)state;
+    assert_ptr_equal(windows_silence(&windows, &matter, false, NOW), &one);
+    assert_ptr_equal(windows_silence(&windows, &matter, true, NOW), &one);
+    one.remediate = true;
+    assert_null(windows_silence(&windows, &matter, true, NOW));
+    matter.check = "cert.expiry";
+    assert_null(windows_silence(&windows, &matter, false, NOW));
+    matter.check = NULL; /* of the target alone: no exception */
+    assert_ptr_equal(windows_silence(&windows, &matter, false, NOW), &one);
+    matter.labels = NULL;
+    assert_null(windows_silence(&windows, &matter, false, NOW));
+    matter.labels = labels;
+    matter.target = "redis";
+    assert_null(windows_silence(&windows, &matter, false, NOW));
+    matter.target = "pg-1";
+    one.when = (struct window){.kind = WINDOW_DATES, .from_ms = NOW + 1, .until_ms = NOW + MINUTE};
+    assert_null(windows_silence(&windows, &matter, false, NOW));
+    assert_ptr_equal(windows_silence(&windows, &matter, false, NOW + 1), &one);
+}
+
 /* ------------------------------------------------------------------ acks ---- */
 
 static void an_ack_is_of_one_finding_until_it_is_over(void **state)
@@ -358,6 +437,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_switch_outlives_the_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_file_freezes_while_it_is_there_and_until_it_was_looked_at, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_window_freezes_from_its_beginning_to_its_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_window_of_which_nothing_is_known_freezes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_silence_window_is_of_what_it_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             an_ack_is_of_one_finding_until_it_is_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(

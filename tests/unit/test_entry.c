@@ -92,12 +92,71 @@ static void everything_is_read(void **state)
 static void what_is_not_in_force_yet_is_said(void **state)
 {
     (void)state;
-    is_told("guard: {freeze: {windows: [{cron: \"0 2 1 * *\", for: 3h}]}}\n" TARGETS,
-            "warning: guard.freeze.windows: not in force yet: while they are written here, "
+    is_told("guard: {freeze: {windows: [{name: x, calendar: \"https://h/x.ics\"}]}}\n" TARGETS,
+            "warning: guard.freeze.windows.calendar: not in force yet: while it is written here, "
             "everything is frozen");
+    is_told("silences: {alertmanager: {url: \"http://h\"}}\n" TARGETS,
+            "warning: silences.alertmanager: not in force yet:");
     is_told("guard: {audit: {require_sink: loki}}\n" TARGETS,
             "warning: guard.audit.require_sink: not in force yet: while it is written here, every "
             "change is refused");
+}
+
+#define WINDOW(words) "guard: {freeze: {windows: [{" words "}]}}\n" TARGETS
+#define QUIET(words) "silences: {windows: [{name: x, hours: \"01:00-02:00\"" words "}]}\n" TARGETS
+
+static void windows_are_read(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        told_of("guard: {freeze: {windows: [{name: a, cron: \"45 9 * * FRI\", for: 90m, tz: "
+                "Europe/London, reason: on-sale}, {name: b, hours: \"22:00-06:00\", days: "
+                "[FRI, SAT]}, {name: c, from: \"2026-12-20\", until: \"2027-01-02 08:00\"}]}}\n"
+                "silences: {windows: [{name: d, days: SUN, match: {target: db, labels: {team: "
+                "dba}}, except: {check: [cert.*, told.look]}, remediate: true}]}\n" TARGETS),
+        "");
+    const struct windows *windows = &world.entries->ceiling.windows;
+    assert_int_equal(windows->count, 3);
+    assert_int_equal(windows->all[0].when.kind, WINDOW_CRON);
+    assert_int_equal(windows->all[0].when.for_ms, 90 * MINUTE);
+    assert_non_null(windows->all[0].when.hours.zone);
+    assert_string_equal(windows->all[0].reason, "on-sale");
+    assert_int_equal(windows->all[1].when.hours.days, 1u << 4 | 1u << 5);
+    assert_int_equal(windows->all[2].when.kind, WINDOW_DATES);
+    const struct named_window *silence = world.entries->silences.all;
+    assert_string_equal(silence->match.targets[0], "db");
+    assert_string_equal(silence->match.labels[1], "dba");
+    assert_string_equal(silence->except.checks[1], "told.look");
+    assert_true(silence->remediate);
+}
+
+static void what_is_no_window_is_refused(void **state)
+{
+    (void)state;
+    is_told("guard: {freeze: {windows: nights}}\n" TARGETS,
+            "guard.freeze.windows: is text, not a list; write a dash before each window");
+    is_told("guard: {freeze: {windows: [nights]}}\n" TARGETS, "is text, not a map");
+    is_told(WINDOW("hours: \"01:00-02:00\""), "guard.freeze.windows.name: is missing");
+    is_told(WINDOW("name: s4, hours: \"01:00-02:00\""), "is what a silence is called");
+    is_told(WINDOW("name: x"), "says not when it is; write hours and days, or cron and for");
+    is_told(WINDOW("name: x, days: SUN, cron: \"0 2 * * *\", for: 1h"), "says twice when it is");
+    is_told(
+        WINDOW("name: x, cron: \"0 25 * * *\", for: 1h"),
+        "guard.freeze.windows.cron: \"0 25 * * *\" is no time: its hour is none; write minute,");
+    is_told(WINDOW("name: x, cron: \"0 2 * * *\""),
+            "says when it begins, and nothing when it ends; write for: 90m beside it");
+    is_told(WINDOW("name: x, cron: \"0 2 * * *\", for: 8d"), "guard.freeze.windows.for");
+    is_told(WINDOW("name: x, hours: \"1-2\""), "\"1-2\" is no span of hours");
+    is_told(WINDOW("name: x, days: SUN, for: 1h"), "belongs to cron");
+    is_told(WINDOW("name: x, days: SUN, tz: Europe/Londn"), "there is no time zone");
+    is_told(WINDOW("name: x, from: \"2026-12-20\""), "guard.freeze.windows.until: is missing");
+    is_told(WINDOW("name: x, from: \"2026-12-20\", until: \"2026-12-19\""), "is not after from");
+    is_told(WINDOW("name: x, days: SUN, match: {target: db}"), "guard.freeze.windows.match");
+    is_told(WINDOW("name: x, days: SUN}, {name: x, days: SAT"), "there are two windows called");
+    is_told(QUIET(""), "silences.windows.match: is missing: what is to be silent");
+    is_told(QUIET(", match: db"), "silences.windows.match: is text, not a map");
+    is_told(QUIET(", match: {targets: db}"), "silences.windows.match.targets");
+    is_told("silences: {window: []}\n" TARGETS, "silences.window");
 }
 
 static void who_is_told_is_a_sink(void **state)
@@ -263,6 +322,8 @@ int main(void)
         CASE(without_any_nothing_is_read),
         CASE(everything_is_read),
         CASE(what_is_not_in_force_yet_is_said),
+        CASE(windows_are_read),
+        CASE(what_is_no_window_is_refused),
         CASE(who_is_told_is_a_sink),
         CASE(what_is_not_written_is_careful),
         CASE(a_digest_changes_with_the_entry_and_its_target),

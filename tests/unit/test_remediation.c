@@ -177,18 +177,6 @@ static void a_freeze_is_said_once_and_then_it_goes_on(void **state)
     said("planned applied ended ");
 }
 
-static void windows_that_nobody_keeps_freeze_everything(void **state)
-{
-    (void)state;
-    start("guard: {mode: auto, freeze: {windows: [{cron: \"0 2 1 * *\", for: 3h}]}}\n"
-          "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
-          "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
-          "allow: [\"db:stop\"], mode: auto}}\n");
-    turn_bad();
-    said("refused(freeze) ");
-    applied("");
-}
-
 static void a_silence_keeps_it_back_in_a_dry_run_too(void **state)
 {
     (void)state;
@@ -376,7 +364,6 @@ int main(void)
         CASE(one_course_at_a_time),
         CASE(the_cool_down_and_the_attempts_hold),
         CASE(a_freeze_is_said_once_and_then_it_goes_on),
-        CASE(windows_that_nobody_keeps_freeze_everything),
         CASE(a_silence_keeps_it_back_in_a_dry_run_too),
         CASE(an_evidence_lock_keeps_it_back),
         CASE(the_radius_is_held_against_the_plan),

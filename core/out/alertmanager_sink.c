@@ -1,5 +1,6 @@
 /*
- * alertmanager_sink - type "alertmanager": findings as alerts, to every instance of a cluster.
+ * alertmanager_sink - type "alertmanager": findings, plans that wait and remediations that need a
+ * person as alerts, to every instance of a cluster.
  *
  * A sink without a queue: what counts is what is the case now (out/alerts), and that is told again
  * each `resend`, so that an instance that was away learns it from the next round.  Instances know
@@ -17,6 +18,7 @@
 #include "io/http.h"
 #include "io/loop.h"
 #include "io/wait.h"
+#include "out/alert_labels.h"
 #include "out/alerts.h"
 #include "out/sink.h"
 #include "out/sink_types.h"
@@ -36,6 +38,7 @@ struct alertmanager_options {
     struct probe_secret *bearer, *password;
     const char *user;
     const struct probe_tls *tls;
+    const char *labels; /* JSON; NULL: all that an event has */
     int64_t resend_ms, timeout_ms;
 };
 
@@ -59,6 +62,10 @@ static const struct probe_option options[] = {
      PROBE_TLS_AT(struct alertmanager_options, tls),
      .fallback = "",
      .help = "certificate authority, client certificate, name, verification"},
+    {"labels",
+     PROBE_JSON_AT(struct alertmanager_options, labels),
+     .fallback = "",
+     .help = "the operator's labels of an alert: {team: \"${label.team}\"}; default: all"},
     {"resend",
      PROBE_DURATION_AT(struct alertmanager_options, resend_ms),
      .fallback = "1m",
@@ -89,7 +96,7 @@ static int check(const void *config, struct error *error)
         return error_set(error, -1, "urls: is no list of 1 to %d addresses", ALERTS_MOST_INSTANCES);
     if (sink->bearer && sink->user)
         return error_set(error, -1, "bearer: cannot be together with user");
-    return 0;
+    return alert_labels_check(sink->labels, error);
 }
 
 /* -------------------------------------------------------------------- self ---- */
@@ -225,10 +232,9 @@ static void tell(void *data)
     (void)http_send(&self->life, &request, on_reply, instance);
 }
 
-static void hear(void *data, const struct event *event)
+/* `news`: something is to be told at once. */
+static void spread(struct self *self, bool news)
 {
-    struct self *self = data;
-    bool news = alerts_take(self->alerts, event);
     count_alerts(self);
     if (!news)
         return;
@@ -238,6 +244,18 @@ static void hear(void *data, const struct event *event)
         if (!instance->busy && !instance->pause_ms)
             timer_start(&instance->due, self->loop, GATHER_MS, tell, instance);
     }
+}
+
+static void hear(void *data, const struct event *event)
+{
+    struct self *self = data;
+    spread(self, alerts_take(self->alerts, event));
+}
+
+static void hear_end(void *data, const struct event *event)
+{
+    struct self *self = data;
+    spread(self, alerts_end(self->alerts, event));
 }
 
 /* -------------------------------------------------------------- open, close ---- */
@@ -263,7 +281,7 @@ static void *open_sink(const struct sink_place *place)
     for (; self->config->urls[self->count]; self->count++)
         self->instances[self->count] =
             (struct instance){.self = self, .url = self->config->urls[self->count]};
-    self->alerts = alerts_create(self->count);
+    self->alerts = alerts_create(self->count, self->name, self->config->labels);
     metric_count(self->name, "sink_retries_total", 0);
     count_alerts(self);
     return self;
@@ -284,7 +302,7 @@ const struct sink_type alertmanager_sink = {
     .face =
         {
             .name = "alertmanager",
-            .summary = "findings as alerts, to every instance of Alertmanager",
+            .summary = "findings and plans that wait as alerts, to every instance of Alertmanager",
             .options = options,
             .config_size = sizeof(struct alertmanager_options),
             .people = true,
@@ -292,6 +310,7 @@ const struct sink_type alertmanager_sink = {
         },
     .open = open_sink,
     .hear = hear,
+    .over = hear_end,
     .idle = is_idle,
     .close = close_sink,
 };

@@ -165,31 +165,9 @@ void each_close(struct each *each)
 
 /* ----------------------------------------------------------------- words ---- */
 
-bool each_concerns_people(struct view line)
-{
-    if (!view_equals(view_member(line, "kind"), "\"finding\""))
-        return false;
-    if (view_equals(view_member(line, "status"), "\"ok\""))
-        return !view_equals(view_member(line, "previous"), "null");
-    return !view_is_string(view_member(line, "silenced_by"));
-}
-
 void each_write_text(struct writer *writer, const char *key, struct view line, const char *member)
 {
     struct view value = view_member(line, member);
     if (value.at && view_is_string(value))
         writer_raw_n(writer, key, value.at, value.len);
-}
-
-void each_add_address(struct view line, struct text *out)
-{
-    struct view subject = view_member(line, "subject");
-    (void)view_add_text(view_member(line, "target"), out);
-    text_add_char(out, '/');
-    (void)view_add_text(view_member(line, "name"), out);
-    if (!subject.at || !view_is_string(subject))
-        return;
-    text_add_char(out, '[');
-    (void)view_add_text(subject, out);
-    text_add_char(out, ']');
 }

@@ -36,16 +36,7 @@ void each_carry(struct each *each, const struct sink_parcel *parcel, sink_carrie
                 void *data);
 void each_close(struct each *each); /* silently */
 
-/*
- * Whether a line is for people: a finding that nobody has silenced, or one that is ok again; what was
- * never otherwise than ok is not.
- */
-bool each_concerns_people(struct view line);
-
 /* What kinds of this sort say in the same words: adds the member's text, if there is any. */
 void each_write_text(struct writer *writer, const char *key, struct view line, const char *member);
-
-/* Adds "TARGET/NAME" or "TARGET/NAME[SUBJECT]" of a finding. */
-void each_add_address(struct view line, struct text *out);
 
 #endif

@@ -36,13 +36,20 @@ static bool labels_fit(const char *const *labels, const struct event *event)
     return true;
 }
 
+bool only_fits_but_for_grade(const struct config_only *only, const struct event *event)
+{
+    const struct event_finding *finding = event->finding;
+    return is_among(only->kinds, event_kind_name(event->kind)) &&
+           is_among(only->targets, finding ? finding->target : NULL) &&
+           is_among(only->names, finding ? finding->name : NULL) && labels_fit(only->labels, event);
+}
+
 bool only_fits(const struct config_only *only, const struct event *event)
 {
     const struct event_finding *finding = event->finding;
-    return event->level >= only->level && is_among(only->kinds, event_kind_name(event->kind)) &&
+    return event->level >= only->level &&
            is_among(only->statuses, finding ? event_status_name(finding->report->status) : NULL) &&
-           is_among(only->targets, finding ? finding->target : NULL) &&
-           is_among(only->names, finding ? finding->name : NULL) && labels_fit(only->labels, event);
+           only_fits_but_for_grade(only, event);
 }
 
 bool only_wants(const struct config_sink *sink, const struct event *event)

@@ -17,4 +17,7 @@ bool only_fits(const struct config_only *only, const struct event *event);
  */
 bool only_wants(const struct config_sink *sink, const struct event *event);
 
+/* As only_fits(), whatever its status and level. */
+bool only_fits_but_for_grade(const struct config_only *only, const struct event *event);
+
 #endif

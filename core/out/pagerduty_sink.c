@@ -1,20 +1,20 @@
 /*
- * pagerduty_sink - type "pagerduty": findings as incidents, by Events API v2.
+ * pagerduty_sink - type "pagerduty": what people are told (out/notice) as incidents, by Events API v2.
  *
- * What is not ok triggers, what is ok again resolves; a finding's id is the key by which both, and
- * every repetition, are one incident.  Warnings page nobody unless `only` and the service say so:
- * their severity is "warning".
+ * What calls for a person triggers, what needs nobody any more resolves: a finding that is not ok, a
+ * plan that waits, a remediation that has failed.  The key by which all that is said of it is one
+ * incident is a finding's id, of a remediation its run and realm.  Warnings page nobody unless `only`
+ * and the service say so: their severity is "warning".
  *
- * Layer: out.  Uses: base, io/secret, out/each, out/sink.
+ * Layer: out.  Uses: base, io/secret, out/each, out/notice, out/sink.
  */
 #include <string.h>
 
 #include "base/mem.h"
 #include "io/secret.h"
 #include "out/each.h"
+#include "out/notice.h"
 #include "out/sink_types.h"
-
-enum { LONGEST_SUMMARY = 1024 };
 
 struct pagerduty_options {
     struct probe_secret *routing_key, *url;
@@ -46,47 +46,57 @@ static const struct probe_option options[] = {
 struct self {
     const struct pagerduty_options *config;
     struct each *each;
+    char *name;
 };
 
 /* "critical" and "warning" are words of both; what cannot be examined is an error of ours. */
-static const char *severity_of(struct view status)
+static const char *severity_of(const struct notice *notice)
 {
-    return view_equals(status, "\"critical\"")  ? "critical"
-           : view_equals(status, "\"warning\"") ? "warning"
-                                                : "error";
+    if (notice->remediation)
+        return notice->waits ? "error" : "critical";
+    return strcmp(notice->state.bytes, "critical") == 0  ? "critical"
+           : strcmp(notice->state.bytes, "warning") == 0 ? "warning"
+                                                         : "error";
 }
 
-static void write_payload(struct writer *writer, struct view line)
+static void write_details(struct writer *writer, const struct notice *notice, struct view line)
 {
-    struct text TEXT_AUTO address, summary, command;
     struct view measures = view_member(line, "measures");
-    text_init(&address, 1000);
-    text_init(&summary, LONGEST_SUMMARY);
-    text_init(&command, 1000);
-    each_add_address(line, &address);
-    text_print(&summary, "%s: ", address.bytes);
-    (void)view_add_text(view_member(line, "message"), &summary);
-    text_add(&command, "runbookd show ");
-    (void)view_add_text(view_member(line, "target"), &command);
-    text_add_char(&command, '/');
-    (void)view_add_text(view_member(line, "name"), &command);
-
-    writer_object(writer, "payload");
-    writer_string(writer, "summary", summary.bytes);
-    writer_string(writer, "severity", severity_of(view_member(line, "status")));
-    each_write_text(writer, "source", line, "target");
-    each_write_text(writer, "timestamp", line, "time");
-    each_write_text(writer, "component", line, "name");
-    each_write_text(writer, "class", line, "check");
-    each_write_text(writer, "group", view_member(line, "agent"), "realm");
     writer_object(writer, "custom_details");
-    writer_string(writer, "command", command.bytes);
+    if (notice->command.len)
+        writer_string(writer, "command", notice->command.bytes);
     if (measures.at)
         writer_raw_n(writer, "measures", measures.at, measures.len);
     each_write_text(writer, "hint", line, "hint");
     each_write_text(writer, "owner", line, "owner");
     each_write_text(writer, "since", line, "since");
+    if (notice->remediation && notice->body.len)
+        writer_string(writer, "plan", notice->body.bytes);
+    each_write_text(writer, "expires", line, "expires");
+    each_write_text(writer, "finding", line, "finding");
     writer_end(writer);
+}
+
+static void write_payload(struct writer *writer, const struct notice *notice, struct view line)
+{
+    struct view agent = view_member(line, "agent");
+    bool has_target = view_is_string(view_member(line, "target"));
+    MEM_AUTO char *class = mem_print("runbookd.%s", notice->state.bytes);
+    writer_object(writer, "payload");
+    writer_string(writer, "summary", notice->title.bytes);
+    writer_string(writer, "severity", severity_of(notice));
+    if (has_target)
+        each_write_text(writer, "source", line, "target");
+    else
+        each_write_text(writer, "source", agent, "realm");
+    each_write_text(writer, "timestamp", line, "time");
+    each_write_text(writer, "component", line, notice->remediation ? "remediation" : "name");
+    if (notice->remediation)
+        writer_string(writer, "class", class);
+    else
+        each_write_text(writer, "class", line, "check");
+    each_write_text(writer, "group", agent, "realm");
+    write_details(writer, notice, line);
     writer_end(writer);
 }
 
@@ -105,22 +115,38 @@ static void write_link(struct writer *writer, struct view line)
     writer_end(writer);
 }
 
+/* What is only to be read along is nothing to an incident. */
+static const char *action_of(const struct notice *notice)
+{
+    switch (notice->call) {
+    case NOTICE_CALLS:
+        return "trigger";
+    case NOTICE_SEEN:
+        return "acknowledge";
+    case NOTICE_ENDS:
+        return "resolve";
+    case NOTICE_NEWS:
+        break;
+    }
+    return NULL;
+}
+
 static bool make(struct view line, struct text *body, void *data)
 {
     const struct self *self = data;
     const char *key = secret_reveal(self->config->routing_key);
-    bool over = view_equals(view_member(line, "status"), "\"ok\"");
+    struct notice NOTICE_AUTO notice;
     struct writer writer;
-    if (!each_concerns_people(line))
+    if (!notice_make(line, self->name, &notice) || !action_of(&notice))
         return false;
     writer_init(&writer, body);
     writer_object(&writer, NULL);
     writer_string(&writer, "routing_key", key ? key : "");
-    writer_string(&writer, "event_action", over ? "resolve" : "trigger");
-    each_write_text(&writer, "dedup_key", line, "id");
-    if (!over) {
+    writer_string(&writer, "event_action", action_of(&notice));
+    writer_string(&writer, "dedup_key", notice.key.bytes);
+    if (notice.call == NOTICE_CALLS) {
         writer_string(&writer, "client", "runbookd");
-        write_payload(&writer, line);
+        write_payload(&writer, &notice, line);
         write_link(&writer, line);
     }
     writer_end(&writer);
@@ -131,6 +157,7 @@ static void *open_sink(const struct sink_place *place)
 {
     struct self *self = mem_new(sizeof(*self));
     self->config = place->config;
+    self->name = mem_copy(place->name);
     self->each = each_open(&(const struct each_wish){.loop = place->loop,
                                                      .url = self->config->url,
                                                      .tls = self->config->tls,
@@ -150,6 +177,7 @@ static void close_sink(void *data)
 {
     struct self *self = data;
     each_close(self->each);
+    free(self->name);
     free(self);
 }
 
@@ -157,7 +185,7 @@ const struct sink_type pagerduty_sink = {
     .face =
         {
             .name = "pagerduty",
-            .summary = "findings as incidents of PagerDuty",
+            .summary = "findings and plans that wait as incidents of PagerDuty",
             .options = options,
             .config_size = sizeof(struct pagerduty_options),
             .queued = true,
@@ -165,5 +193,6 @@ const struct sink_type pagerduty_sink = {
         },
     .open = open_sink,
     .carry = carry,
+    .ends = true,
     .close = close_sink,
 };

@@ -95,14 +95,32 @@ static void open_spool(struct sinks *sinks, const struct config *config)
 
 /* ----------------------------------------------------------------- events ---- */
 
+/* What `only` keeps out for its status or level, where that may be the end of what was told. */
+static void hear_out(struct sink *sink, const struct event *event)
+{
+    const struct sink_type *type = type_of(sink);
+    const struct event_finding *finding = event->finding;
+    bool over =
+        event->kind == EVENT_REMEDIATION || (finding && finding->report->status == PROBE_OK);
+    if ((!type->over && !(type->ends && over)) ||
+        !only_fits_but_for_grade(&sink->written->only, event))
+        return;
+    if (sink->delivery)
+        delivery_hear(sink->delivery, event);
+    else if (type->over)
+        type->over(sink->self, event);
+}
+
 static void on_event(const struct event *event, void *data)
 {
     const struct sinks *sinks = data;
     struct sink *sink;
     list_for_each(sink, &sinks->all, struct sink, link) {
-        if (sink->leaving || !only_wants(sink->written, event))
+        if (sink->leaving)
             continue;
-        if (sink->delivery)
+        if (!only_wants(sink->written, event))
+            hear_out(sink, event);
+        else if (sink->delivery)
             delivery_hear(sink->delivery, event);
         else
             type_of(sink)->hear(sink->self, event);

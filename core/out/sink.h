@@ -74,6 +74,18 @@ struct sink_type {
     /* Without a queue: an event that `only` lets through; borrowed for the call. */
     void (*hear)(void *self, const struct event *event);
 
+    /*
+     * Without a queue: an event that `only` keeps out for its status or level alone.  Whatever was
+     * told of its matter is over.  NULL: it does not matter.
+     */
+    void (*over)(void *self, const struct event *event);
+
+    /*
+     * With a queue: what was told is to be told to end.  A finding that is ok again, and a
+     * remediation's step, come also where `only` asks for other statuses or for a higher level.
+     */
+    bool ends;
+
     /* Without a queue: whether nothing is left to do; NULL: always so. */
     bool (*idle)(const void *self);
 

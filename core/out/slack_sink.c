@@ -1,16 +1,20 @@
 /*
- * slack_sink - type "slack": findings as messages of a channel, by an incoming webhook.
+ * slack_sink - type "slack": what people are told (out/notice), as messages of a channel, by an
+ * incoming webhook.
  *
- * Mattermost and whatever else takes Slack's webhooks is served as well.  What was never otherwise
- * than ok is not said; repetitions are, unless `only` leaves them out.
+ * Mattermost and whatever else takes Slack's webhooks is served as well.  Repetitions are said, too,
+ * unless `only` leaves them out.
  *
- * Layer: out.  Uses: base, out/each, out/sink.
+ * Layer: out.  Uses: base, out/each, out/notice, out/sink.
  */
+#include <string.h>
+
 #include "base/mem.h"
 #include "out/each.h"
+#include "out/notice.h"
 #include "out/sink_types.h"
 
-enum { LONGEST_TEXT = 3000 };
+enum { LONGEST_TEXT = 38000 }; /* Slack cuts a message at 40,000 characters */
 
 struct slack_options {
     struct probe_secret *url;
@@ -37,62 +41,66 @@ static const struct probe_option options[] = {
 
 struct self {
     struct each *each;
+    char *name;
 };
 
-/* Nothing of a finding is markup: no link, and nobody is called by name. */
-static void add_plain(struct text *out, struct view line, const char *member)
+/* Nothing of an event is markup: no link, nobody is called by name, and nothing ends what is code. */
+static void add_plain(struct text *out, const struct text *text, bool code)
 {
-    struct text TEXT_AUTO text;
-    text_init(&text, LONGEST_TEXT);
-    (void)view_add_text(view_member(line, member), &text);
-    for (const char *c = text.bytes; *c; c++)
+    for (const char *c = text->bytes; *c; c++)
         if (*c == '&' || *c == '<' || *c == '>')
             text_add(out, *c == '&' ? "&amp;" : *c == '<' ? "&lt;" : "&gt;");
+        else if (code && *c == '\n')
+            text_add(out, "`\n`");
         else
-            text_add_char(out, *c == '`' || *c == '*' ? '\'' : *c);
+            text_add_char(out, *c == '`' || (*c == '*' && !code) ? '\'' : *c);
 }
 
-static void add_line(struct text *out, const char *before, struct view line, const char *member)
+static const char *sign_of(const struct notice *notice)
 {
-    struct view value = view_member(line, member);
-    if (!value.at || !view_is_string(value))
-        return;
-    text_add(out, before);
-    add_plain(out, line, member);
+    if (notice->waits)
+        return ":hourglass_flowing_sand:";
+    switch (notice->call) {
+    case NOTICE_NEWS:
+        return ":wrench:";
+    case NOTICE_SEEN:
+        return ":eyes:";
+    case NOTICE_ENDS:
+        return notice->remediation ? ":white_circle:" : ":large_green_circle:";
+    case NOTICE_CALLS:
+        break;
+    }
+    return notice->remediation                           ? ":red_circle:"
+           : strcmp(notice->state.bytes, "warning") == 0 ? ":large_orange_circle:"
+           : strcmp(notice->state.bytes, "unknown") == 0 ? ":large_purple_circle:"
+                                                         : ":red_circle:";
 }
 
-static void write_message(struct view line, struct text *out)
+static void write_message(const struct notice *notice, struct text *out)
 {
-    struct view status = view_member(line, "status");
-    text_add(out,
-             view_equals(status, "\"ok\"")        ? ":large_green_circle: *ok* "
-             : view_equals(status, "\"warning\"") ? ":large_orange_circle: *warning* "
-             : view_equals(status, "\"unknown\"") ? ":large_purple_circle: *unknown* "
-                                                  : ":red_circle: *critical* ");
-    add_plain(out, line, "target");
-    add_line(out, "/", line, "name");
-    add_line(out, " ", line, "subject");
-    add_line(out, ": ", line, "message");
-    add_line(out, "\n", line, "hint");
-    add_line(out, "\nowner ", line, "owner");
-    add_line(out, "\n", line, "doc");
-    if (view_equals(status, "\"ok\""))
-        return;
-    text_add(out, "\n`runbookd show ");
-    add_plain(out, line, "target");
-    add_line(out, "/", line, "name");
-    text_add_char(out, '`');
+    text_print(out, "%s *%s* ", sign_of(notice), notice->state.bytes);
+    add_plain(out, &notice->title, false);
+    if (notice->body.len) {
+        text_add_char(out, '\n');
+        add_plain(out, &notice->body, false);
+    }
+    if (notice->command.len) {
+        text_add(out, "\n`");
+        add_plain(out, &notice->command, true);
+        text_add_char(out, '`');
+    }
 }
 
 static bool make(struct view line, struct text *body, void *data)
 {
+    const struct self *self = data;
+    struct notice NOTICE_AUTO notice;
     struct text TEXT_AUTO message;
     struct writer writer;
-    (void)data;
-    text_init(&message, 4 * LONGEST_TEXT);
-    if (!each_concerns_people(line))
+    text_init(&message, LONGEST_TEXT);
+    if (!notice_make(line, self->name, &notice))
         return false;
-    write_message(line, &message);
+    write_message(&notice, &message);
     writer_init(&writer, body);
     writer_object(&writer, NULL);
     writer_string(&writer, "text", message.bytes);
@@ -104,11 +112,13 @@ static void *open_sink(const struct sink_place *place)
 {
     const struct slack_options *config = place->config;
     struct self *self = mem_new(sizeof(*self));
+    self->name = mem_copy(place->name);
     self->each = each_open(&(const struct each_wish){.loop = place->loop,
                                                      .url = config->url,
                                                      .tls = config->tls,
                                                      .timeout_ms = config->timeout_ms,
-                                                     .make = make});
+                                                     .make = make,
+                                                     .data = self});
     return self;
 }
 
@@ -122,6 +132,7 @@ static void close_sink(void *data)
 {
     struct self *self = data;
     each_close(self->each);
+    free(self->name);
     free(self);
 }
 
@@ -129,7 +140,7 @@ const struct sink_type slack_sink = {
     .face =
         {
             .name = "slack",
-            .summary = "findings as messages, by an incoming webhook",
+            .summary = "findings and plans that wait as messages, by an incoming webhook",
             .options = options,
             .config_size = sizeof(struct slack_options),
             .queued = true,

@@ -25,10 +25,14 @@ class Alertmanager(servers.Server):
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def alerts(self):
-        """Those that are active, by severity, target and subject."""
+    def all(self):
+        """The alerts that are active."""
         with urllib.request.urlopen(f"{self.url}/api/v2/alerts?active=true", timeout=5) as reply:
-            return {(a["labels"]["severity"], a["labels"]["target"], a["labels"].get("subject")): a for a in json.load(reply)}
+            return json.load(reply)
+
+    def alerts(self):
+        """Them by severity, target and subject."""
+        return {(a["labels"]["severity"], a["labels"]["target"], a["labels"].get("subject")): a for a in self.all()}
 
     def alerts_or_none(self):
         return self.alerts() is not None

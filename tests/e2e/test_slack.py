@@ -38,9 +38,11 @@ sinks:
         running.end()
         texts = [json.loads(r.body)["text"] for r in channel.requests if r.code == 200]
         assert len(texts) == len(set(texts)) == 3, texts  # neither trouble made any come twice
-        assert texts[0] == (f":red_circle: *critical* queues/mails q:a: {bad['message']}".replace(">", "&gt;") + (f"\n{bad['hint']}" if bad.get("hint") else "")
-                            + "\nowner &lt;!channel&gt; &amp; 'dba'\n`runbookd show queues/mails`")
-        assert texts[2].startswith(":large_green_circle: *ok* queues/mails q:a")
+        measures = ", ".join(f"{name} {value:g}" for name, value in bad["measures"].items() if name != "slope_per_minute")
+        lines = texts[0].splitlines()
+        assert lines[0] == f":red_circle: *critical* queues/mails[q:a]: {bad['message']}".replace(">", "&gt;")
+        assert lines[1].startswith(measures) and lines[2:] == [f"since {bad['since']}", "owner &lt;!channel&gt; &amp; 'dba'", "`runbookd show queues/mails`"], lines
+        assert texts[2].startswith(":large_green_circle: *ok* queues/mails[q:a]")
         assert all(r.path == f"/services/{secret}" for r in channel.requests)
         assert secret not in "".join(running.errors) + json.dumps(running.events)
     finally:

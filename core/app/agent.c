@@ -113,6 +113,7 @@ void agent_close(struct agent *agent)
     signal_destroy(agent->terminate);
     signal_destroy(agent->interrupt);
     signal_destroy(agent->hangup);
+    signal_destroy(agent->reopen);
     desk_close(agent->desk);
     renew_destroy(agent->renew);
     admin_close(agent->admin);
@@ -249,10 +250,17 @@ static void on_signal(int number, void *data)
         loop_stop(agent->loop);
 }
 
-static void on_hangup(int number, void *data)
+static void on_reopen(int number, void *data)
 {
     struct agent *agent = data;
     (void)number;
+    sinks_reopen(agent->sinks);
+}
+
+static void on_hangup(int number, void *data)
+{
+    struct agent *agent = data;
+    on_reopen(number, agent);
     if (agent->renew)
         (void)renew_ask(agent->renew, NULL, NULL);
     else
@@ -343,6 +351,7 @@ static void hear(struct agent *agent, const struct options *options)
     agent->terminate = signal_create(agent->loop, SIGTERM, on_signal, agent);
     agent->interrupt = signal_create(agent->loop, SIGINT, on_signal, agent);
     agent->hangup = signal_create(agent->loop, SIGHUP, on_hangup, agent);
+    agent->reopen = signal_create(agent->loop, SIGUSR1, on_reopen, agent);
     if (options->path_count)
         agent->renew = renew_create(agent->session, options, agent->schedule, on_renewed, agent);
 }

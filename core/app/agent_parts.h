@@ -31,7 +31,7 @@ struct agent {
     struct watchdog *vigil; /* over the loop; `watchdog` is the service manager's */
     struct desk *desk;      /* NULL: not listening yet */
     struct event_speaker speaker;
-    struct signal_watch *terminate, *interrupt, *hangup;
+    struct signal_watch *terminate, *interrupt, *hangup, *reopen;
     struct timer heartbeat, limit, started, watchdog;
     int64_t run_for_ms;
     struct schedule_stats stats; /* of the minute that a heartbeat speaks of */

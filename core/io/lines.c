@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/loop.h"
+#include "io/thread.h"
 
 enum { STACK_BYTES = 64 * 1024, LARGE_PIECE = 64 * 1024, GATHER_NS = 200000 };
 
@@ -166,21 +166,6 @@ static void *run(void *data)
     return NULL;
 }
 
-/* With every signal blocked, so that a closed pipe is EPIPE, and all signals are the loop's. */
-static int start_thread(pthread_t *thread, struct queue *queue)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_attr_init(&attr);
-    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int status = -pthread_create(thread, &attr, run, queue);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attr);
-    return status;
-}
-
 /* ------------------------------------------------------------ the loop ---- */
 
 static void on_report(uv_async_t *report)
@@ -208,13 +193,9 @@ static bool is_file(int fd)
 static struct queue *queue_create(int fd, size_t max_bytes, uv_async_t *report)
 {
     struct queue *queue = mem_new(sizeof(*queue));
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&queue->lock, NULL);
-    (void)pthread_cond_init(&queue->changed, NULL);
-    (void)pthread_cond_init(&queue->ended, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    thread_cond_init(&queue->changed);
+    thread_cond_init(&queue->ended);
     text_init(&queue->waiting, max_bytes);
     queue->max_bytes = max_bytes;
     queue->report = report;
@@ -237,7 +218,7 @@ struct lines *lines_open(struct loop *loop, int fd, size_t max_bytes, lines_brok
     }
     uv_unref((uv_handle_t *)&lines->report);
     lines->queue = queue_create(fd, max_bytes, &lines->report);
-    if (start_thread(&lines->thread, lines->queue) < 0) {
+    if (thread_start(&lines->thread, STACK_BYTES, run, lines->queue) < 0) {
         queue_free(lines->queue);
         uv_close((uv_handle_t *)&lines->report, on_closed);
         return NULL;
@@ -281,22 +262,12 @@ size_t lines_waiting(struct lines *lines)
     return waiting;
 }
 
-static struct timespec in_ms(unsigned ms)
-{
-    struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    long nanoseconds = at.tv_nsec + (long)(ms % 1000u) * 1000000L;
-    at.tv_sec += (time_t)(ms / 1000u) + nanoseconds / 1000000000L;
-    at.tv_nsec = nanoseconds % 1000000000L;
-    return at;
-}
-
 size_t lines_close(struct lines *lines, unsigned ms)
 {
     if (!lines)
         return 0;
     struct queue *queue = lines->queue;
-    struct timespec limit = in_ms(ms);
+    struct timespec limit = thread_in_ms(ms);
     (void)pthread_mutex_lock(&queue->lock);
     queue->closing = true;
     (void)pthread_cond_signal(&queue->changed);

@@ -406,6 +406,12 @@ void delivery_change(struct delivery *delivery, const struct config_sink *sink)
     timer_start(&delivery->next, delivery->loop, 0, on_next, delivery);
 }
 
+void delivery_reopen(struct delivery *delivery)
+{
+    if (delivery->type->reopen)
+        delivery->type->reopen(delivery->self);
+}
+
 void delivery_hurry(struct delivery *delivery)
 {
     delivery->hurried = true;

@@ -39,6 +39,9 @@ struct delivery *delivery_open(const struct delivery_wish *wish);
 /* The same queue, another configuration: what was under way is begun again. */
 void delivery_change(struct delivery *delivery, const struct config_sink *sink);
 
+/* What the kind has open is opened anew. */
+void delivery_reopen(struct delivery *delivery);
+
 void delivery_hear(struct delivery *delivery, const struct event *event);
 
 /* From now on nothing waits for its batch to fill, and one more attempt is made at once. */

@@ -268,6 +268,16 @@ void sinks_take_over(struct sinks *sinks, struct config *config)
             begin(sinks, config, &config->sinks[i]);
 }
 
+void sinks_reopen(struct sinks *sinks)
+{
+    struct sink *sink;
+    list_for_each(sink, &sinks->all, struct sink, link)
+        if (sink->delivery)
+            delivery_reopen(sink->delivery);
+        else if (type_of(sink)->reopen)
+            type_of(sink)->reopen(sink->self);
+}
+
 /* -------------------------------------------------------------- strangers ---- */
 
 static void look_for_strangers(void *data);

@@ -89,6 +89,9 @@ struct sink_type {
     /* Without a queue: whether nothing is left to do; NULL: always so. */
     bool (*idle)(const void *self);
 
+    /* What it has open is to be opened anew, as after a rotation; NULL: it has nothing open. */
+    void (*reopen)(void *self);
+
     /* Ends what is under way, silently, and frees. */
     void (*close)(void *self);
 };
@@ -117,6 +120,9 @@ struct sinks *sinks_open(struct loop *loop, struct bus *bus, struct config *conf
 
 /* Another configuration is in force. */
 void sinks_take_over(struct sinks *sinks, struct config *config);
+
+/* Files are opened anew: on SIGHUP and SIGUSR1. */
+void sinks_reopen(struct sinks *sinks);
 
 /* Calls `fn` for each sink with a queue, by name; for heartbeats and metrics. */
 typedef void sinks_each_fn(const char *name, const struct sink_counts *counts, void *data);

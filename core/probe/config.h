@@ -139,8 +139,8 @@ struct config_sink_type {
     const struct probe_option *options; /* NULL: none of its own */
     size_t config_size;
     bool queued; /* it has a queue: batch, retry, spool and deliver are its options too */
-    bool
-        people; /* it tells people, and of plans that wait only what approval.notify names it for */
+    bool people; /* it tells people: of plans that wait only those whose approval.notify names it */
+    bool local;  /* on this machine: what waits, waits in memory, unless spool.bytes is written */
     /* Says what options alone cannot; zero, or an error that names the key first: "url: is ...". */
     int (*check)(const void *config, struct error *error);
 };

@@ -109,7 +109,8 @@ static const struct probe_option spool_options[] = {
      PROBE_BYTES_AT(struct config_queue, spool_bytes),
      .fallback = "256MiB",
      .max = INT64_C(1) << 40,
-     .help = "what waits on disk, below agent.state, at most; 0: nothing does"},
+     .help = "what waits on disk, below agent.state, at most; 0, and the default of file: nothing "
+             "does"},
     {"age",
      PROBE_DURATION_AT(struct config_queue, spool_age_ms),
      .fallback = "3d",
@@ -302,6 +303,12 @@ static void digest_sink(const struct draft *draft, const struct text *resolved)
     digest_text(&text, sizeof(draft->sink->digest) - 1, draft->sink->digest);
 }
 
+static bool writes_spool_bytes(const struct node *map)
+{
+    const struct node *spool = node_find(map, "spool");
+    return spool && spool->kind == NODE_MAP && !node_is_absent(node_find(spool, "bytes"));
+}
+
 static void fill_sink(const struct draft *draft)
 {
     struct schema *schema = &draft->builder->schema;
@@ -317,6 +324,8 @@ static void fill_sink(const struct draft *draft)
         for (const struct config_sink_part *part = config_sink_parts; part->key; part++)
             if (part->queued && *part->key)
                 fill_part(draft, part);
+        if (sink->type->local && !writes_spool_bytes(draft->map))
+            sink->queue.spool_bytes = 0;
     }
     refuse_keys(draft, sink->type);
     check_type(draft, errors);
@@ -375,7 +384,7 @@ static void warn_without_state(struct builder *builder)
 {
     const struct config *config = builder->config;
     for (size_t i = 0; i < config->sink_count && !config->agent.state; i++)
-        if (config->sinks[i].type->queued) {
+        if (config->sinks[i].type->queued && config->sinks[i].queue.spool_bytes) {
             problem_hint(
                 problem_warn(builder->schema.problems,
                              config->sinks[i].place,

@@ -120,8 +120,9 @@ static struct task *task_create(const struct file_options *config)
         .keep = (unsigned)config->keep,
         .fd = -1,
     };
-    while (strcmp(syncs[task->file.sync], config->sync) != 0)
-        task->file.sync++;
+    for (unsigned i = 0; syncs[i]; i++)
+        if (strcmp(syncs[i], config->sync) == 0)
+            task->file.sync = (enum log_file_sync)i;
     return task;
 }
 

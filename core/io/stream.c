@@ -13,11 +13,8 @@
 #include "io/wait.h"
 #include "io/wire.h"
 
-enum {
-    MOST_UNSENT = 4 << 20,
-    READ_AT_ONCE = 16 << 10,
-    READS_A_TURN = 16 /* then others may have the loop */
-};
+enum { MOST_UNSENT = 4 << 20, READ_AT_ONCE = 16 << 10 };
+enum { READS_A_TURN = 16 /* then others may have the loop */ };
 
 enum phase {
     CONNECTING,
@@ -32,7 +29,6 @@ struct stream {
     struct endpoint to;
     probe_stream_fn *fn;
     void *data;
-
     enum phase phase;
     struct connecting *connecting;
     struct wire wire;
@@ -43,11 +39,10 @@ struct stream {
     int64_t unasked_len; /* bytes received since the last write */
     struct probe_timing us;
     struct tls_peer peer;
-    bool connected;
     int status; /* to be told in the loop's next turn; zero: none */
     enum probe_stage stage;
     char where[200], message[600];
-    bool telling, gone; /* within a callback; to be freed after it */
+    bool connected, telling, gone; /* of a callback: within one; to be freed after it */
 };
 
 /* ------------------------------------------------------------- telling ---- */
@@ -481,6 +476,12 @@ void stream_write(struct op *op, const void *bytes, size_t len)
         do_later(stream);
     else if (stream->wire.unsent_len)
         watch_again(stream);
+}
+
+size_t stream_unsent(const struct op *op)
+{
+    const struct stream *stream = container_of(op, struct stream, op);
+    return stream->phase == OPEN && stream->status == 0 ? wire_unsent(&stream->wire) : SIZE_MAX;
 }
 
 void stream_secure(struct op *op)

@@ -37,6 +37,12 @@ struct op *stream_dial(struct life *life, const struct probe_endpoint *endpoint,
 /* Sends bytes, in order, as soon as the stream is open; what cannot be sent ends it with a status. */
 void stream_write(struct op *stream, const void *bytes, size_t len);
 
+/*
+ * How many bytes the peer's machine has not acknowledged yet; SIZE_MAX where the stream is not open.
+ * Zero does not say that the peer has read them.
+ */
+size_t stream_unsent(const struct op *stream);
+
 /* Starts TLS on a stream dialled PROBE_SAFE_LATER or PROBE_SHOWN_LATER. */
 void stream_secure(struct op *stream);
 

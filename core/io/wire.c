@@ -1,8 +1,10 @@
 #include "io/wire.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <openssl/err.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -149,6 +151,13 @@ int wire_flush(struct wire *wire)
     }
     forget_unsent(wire);
     return 0;
+}
+
+size_t wire_unsent(const struct wire *wire)
+{
+    int queued = 0;
+    (void)ioctl(wire->fd, SIOCOUTQ, &queued); /* a Unix socket's, too */
+    return wire->unsent_len + (queued > 0 ? (size_t)queued : 0);
 }
 
 bool wire_holds_more(const struct wire *wire)

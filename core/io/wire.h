@@ -48,6 +48,9 @@ void wire_queue(struct wire *wire, const void *bytes, size_t len);
 /* Sends what can be sent: zero where nothing is left. */
 int wire_flush(struct wire *wire);
 
+/* Bytes that wait here or that the peer's machine has not acknowledged. */
+size_t wire_unsent(const struct wire *wire);
+
 /* Whether there are bytes that no watch will tell of. */
 bool wire_holds_more(const struct wire *wire);
 

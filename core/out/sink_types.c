@@ -9,6 +9,7 @@ static const struct config_sink_type *const types[] = {
     &http_sink.face,
     &pagerduty_sink.face,
     &slack_sink.face,
+    &syslog_sink.face,
     NULL,
 };
 

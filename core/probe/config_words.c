@@ -235,7 +235,6 @@ const struct config_reserved config_reserved_scope[] = {
 const struct config_reserved config_reserved_sinks[] = {
     {"email", SINK_LEFT_OUT},
     {"kafka", SINK_LEFT_OUT},
-    {"syslog", SINK_LEFT_OUT},
     {"webhook", SINK_LEFT_OUT},
     {0},
 };

@@ -139,8 +139,9 @@ def test_away_for_a_while_everything_waits_and_arrives_also_over_a_restart_of_th
     one.end()
     last = one.events[-1]["seq"]
     two = agent(text)
+    second = two.wait_for(lambda event: True)["agent"]["boot"]
     server.start()
-    servers.wait_until(lambda: {message["procid"] for message in server.messages} >= {first, two.events[0]["agent"]["boot"]}, 30)
+    servers.wait_until(lambda: {message["procid"] for message in server.messages} >= {first, second}, 30)
     two.end()
     got = [json.loads(message["msg"])["seq"] for message in server.messages if message["procid"] == first]
     about = {event["seq"] for event in one.events if event.get("step") in ("sink_down", "sink_up")}  # those never go through it

@@ -1,7 +1,8 @@
-/* schema - JSON Schemas: of the configuration, for editors; of the events, for pipelines. */
+/* schema - JSON Schemas: of the configuration, for editors; of the events, for pipelines; of tests. */
 #include <stdio.h>
 
 #include "app/command.h"
+#include "app/rehearsal.h"
 #include "app/session.h"
 #include "event_schema.h" /* made by the build from packaging/schema */
 #include "out/sink.h"
@@ -15,6 +16,13 @@ int cmd_schema(const struct options *options)
     text_init(&text, LONGEST_SCHEMA);
     if (options->events) {
         (void)fputs(event_schema, stdout);
+        return EXIT_FINE;
+    }
+    if (options->tests) {
+        struct writer writer;
+        writer_init(&writer, &text);
+        rehearsal_write_schema(&writer);
+        (void)puts(text.bytes);
         return EXIT_FINE;
     }
     if (!session_open(&session, options))

@@ -35,7 +35,7 @@ struct options {
     const char *plugin_folder, *script_folder;
     enum format format;
     enum on_config_error on_config_error;
-    bool offline, events, verbose, json, all, apply, yes;
+    bool offline, events, tests, verbose, json, all, apply, yes;
     const char *socket; /* of the agent that is asked; NULL: in its usual place */
     int64_t run_for_ms; /* --for; zero: none was given */
     const char *reason;
@@ -92,6 +92,7 @@ int cmd_checks(const struct options *options);
 int cmd_explain(const struct options *options);
 int cmd_schema(const struct options *options);
 int cmd_script(const struct options *options);
+int cmd_test(const struct options *options);
 int cmd_version(const struct options *options);
 int cmd_status(const struct options *options);
 int cmd_findings(const struct options *options);

@@ -82,9 +82,9 @@ const struct command commands[] = {
      EXIT_REFUSED,
      cmd_explain},
     {"schema",
-     "[--events]",
-     "The JSON Schema of the configuration, for editors; or of the events.",
-     "plugins events",
+     "[--events | --tests]",
+     "The JSON Schema of the configuration, for editors; of the events; of its tests.",
+     "plugins events tests",
      NULL,
      EXIT_REFUSED,
      cmd_schema,
@@ -105,6 +105,19 @@ const struct command commands[] = {
      "Tests need no network, no secret and no server, and always end in the same way.\n",
      EXIT_REFUSED,
      cmd_script},
+    {"test",
+     "[-c PATH]... PATH...",
+     "Offline tests of a configuration: conditions, holds, remediations and scripts, on a clock of "
+     "their own.",
+     "config plugins scripts verbose",
+     "PATH is a test, NAME_test.yaml, or a folder of them.  A test says what checks find and what\n"
+     "people do, each at its time, and what is to be said and done then; runbookd.yaml(5) has "
+     "one.\n"
+     "The configuration is the one that the test names, with those of -c laid over it.\n"
+     "Tests need no network, no secret and no server, and always end in the same way.\n"
+     "Exit code 0 when all passed, else 1.\n",
+     EXIT_REFUSED,
+     cmd_test},
     {"status",
      "[-c PATH]...",
      "How a running agent is, and what it found, in numbers.",

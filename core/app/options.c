@@ -13,6 +13,7 @@ enum {
     OPT_FORMAT,
     OPT_OFFLINE,
     OPT_EVENTS,
+    OPT_TESTS,
     OPT_FOR,
     OPT_ON_ERROR,
     OPT_SCRIPTS,
@@ -53,6 +54,9 @@ static const struct known {
     {{"events", no_argument, NULL, OPT_EVENTS},
      "--events",
      "the schema of the events, not of the configuration"},
+    {{"tests", no_argument, NULL, OPT_TESTS},
+     "--tests",
+     "the schema of the tests of a configuration, for runbookd test"},
     {{"for", required_argument, NULL, OPT_FOR},
      "--for DURATION",
      "how long: 20s, 45m, 2h; of run: end by itself that long after the first event"},
@@ -220,6 +224,9 @@ static bool take(struct options *options, int letter, const char *value)
         return true;
     case OPT_EVENTS:
         options->events = true;
+        return true;
+    case OPT_TESTS:
+        options->tests = true;
         return true;
     case OPT_VERBOSE:
         options->verbose = true;

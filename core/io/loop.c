@@ -285,3 +285,8 @@ void loop_advance(struct loop *loop, uint64_t ms)
     loop->driven_us = end;
     loop->driven_wall_ms = wall_end;
 }
+
+uint64_t loop_due_us(const struct loop *loop)
+{
+    return loop->count ? loop->heap[0].due_us : UINT64_MAX;
+}

@@ -54,6 +54,9 @@ void loop_drive(struct loop *loop, uint64_t now_ms, int64_t wall_ms);
 /* Moves driven clocks on, firing each timer at its time; descriptors are polled between them. */
 void loop_advance(struct loop *loop, uint64_t ms);
 
+/* When the next timer is due, on the clock of loop_now_us(); UINT64_MAX: none is pending. */
+uint64_t loop_due_us(const struct loop *loop);
+
 /* For io/ only. */
 uv_loop_t *loop_uv(struct loop *loop);
 void loop_add_timer(struct loop *loop, struct timer *timer);

@@ -197,6 +197,9 @@ struct config_needs {
 struct config *config_load(const char *const *paths, size_t count, const struct plugins *plugins,
                            const struct config_needs *needs, struct problems *problems);
 
+/* One file as it is written, a map; NULL, told, where it is none.  For files that are no configuration, too. */
+struct node *config_read_file(struct arena *arena, const char *path, struct problems *problems);
+
 /* The same from the bytes of one file, called `name` in what is told. */
 struct config *config_parse(const char *name, const char *bytes, size_t len,
                             const struct plugins *plugins, const struct config_needs *needs,

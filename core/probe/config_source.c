@@ -56,7 +56,7 @@ static struct node *read_open(struct arena *arena, const char *path, int fd, siz
     return root;
 }
 
-static struct node *read_file(struct arena *arena, const char *path, struct problems *problems)
+struct node *config_read_file(struct arena *arena, const char *path, struct problems *problems)
 {
     struct place place = {.file = path};
     struct stat stat = {0};
@@ -147,7 +147,7 @@ static struct node *read_entries(struct arena *arena, const char *path, struct d
     for (int i = 0; i < count; i++) {
         bool slash = *path && path[strlen(path) - 1] == '/';
         const char *name = arena_print(arena, "%s%s%s", path, slash ? "" : "/", entries[i]->d_name);
-        struct node *file = read_file(arena, name, problems);
+        struct node *file = config_read_file(arena, name, problems);
         whole = whole && file;
         if (file)
             join(arena, root, file, problems);
@@ -197,7 +197,7 @@ static struct node *read_path(struct arena *arena, const char *path, struct prob
     path = arena_copy(arena, path);
     if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
         return read_folder(arena, path, problems);
-    return read_file(arena, path, problems);
+    return config_read_file(arena, path, problems);
 }
 
 struct node *config_source(struct arena *arena, const char *const *paths, size_t count,

@@ -100,7 +100,7 @@ void schedule_soon(struct duty *duty, uint64_t within_ms)
     struct schedule *schedule = duty->target->schedule;
     if (duty->target->resting)
         return;
-    double share = schedule->once ? 0 : random_share(schedule);
+    double share = schedule->once || schedule->driven ? 0 : random_share(schedule);
     set_due(duty, loop_now_us(schedule->loop) + (uint64_t)(share * (double)within_ms * 1000));
 }
 
@@ -194,6 +194,10 @@ void schedule_next(struct duty *duty, enum probe_failure failure, int64_t retry_
     uint64_t now = loop_now_us(schedule->loop), every_us;
     if (schedule->closing || duty->target->resting)
         return;
+    if (schedule->driven) {
+        duty->failures = failure ? duty->failures + 1 : 0;
+        return;
+    }
     if (schedule->once) {
         count_asked(duty);
         return;

@@ -86,6 +86,7 @@ struct schedule {
     struct schedule_ear ear;         /* zeroed: nobody listens */
     bool begun;                      /* targets are at work: later ones may take over from them */
     bool closing;                    /* nothing is started any more */
+    bool driven;    /* no duty is due by itself: who rehearses a configuration asks each */
     bool once;      /* every duty one time, connect before the others; every sample is said */
     uint64_t round; /* for probe/depend: how often names were taken */
     size_t left;    /* of once: duties that were not asked yet */

@@ -225,23 +225,6 @@ def test_a_renewed_certificate_is_seen_once_the_server_serves_it(agent, pki):
 # ------------------------------------------------------------ STARTTLS ----
 
 
-def test_postgres_is_asked_for_tls_its_own_way(once, pki):
-    owner = "postgres" if servers.as_user("postgres") else None
-    secure = servers.Postgres(ssl="on", ssl_cert_file=f"'{pki.chain('soon')}'", ssl_key_file=f"'{pki.key('soon', owner)}'")
-    plain = servers.Postgres()
-    try:
-        found = once(target("a", f"postgres://127.0.0.1:{secure.port}/orders", pki)
-                     + target("b", f"tls+postgres://127.0.0.1:{secure.port}", pki)
-                     + target("c", f"tls://127.0.0.1:{secure.port}", pki, starttls="postgres")
-                     + target("plain", f"postgres://127.0.0.1:{plain.port}", pki), code=2)
-        for name in "abc":
-            is_(found[name][None], "critical", "ok", "expires in 4 days")
-        is_(found["plain"][None], "critical", "no_tls", "does not begin TLS")
-    finally:
-        secure.close()
-        plain.close()
-
-
 class Mail(threading.Thread):
     """A server of SMTP or IMAP that knows nothing but STARTTLS; one conversation at a time."""
 

@@ -1,11 +1,8 @@
-"""What a certificate alone does not tell: revocation, older TLS, another certificate than before, TLS that begins later."""
+"""What a certificate alone does not tell: revocation, older TLS, another certificate than before."""
 import shutil
 import signal
 
-import pytest
-
 import servers
-import servers_tls
 from pki import Pki
 from test_cert import is_, once, pki, target, tls_server  # noqa: F401 (fixtures)
 
@@ -133,25 +130,3 @@ def _serves(port, root):
     context = ssl.create_default_context(cafile=root)
     with socket.create_connection(("127.0.0.1", port), timeout=5) as raw, context.wrap_socket(raw, server_hostname="localhost") as tls:
         return tls.getpeercert()["subject"][0][0][1] == "other"
-
-
-@pytest.fixture(scope="module")
-def starters(pki):  # noqa: F811
-    made = {"mysql": servers_tls.MariaDb(pki.pair("soon")), "ldap": servers_tls.Ldap(pki.pair("soon")),
-            "mysql-plain": servers_tls.MariaDb(), "ldap-plain": servers_tls.Ldap()}
-    yield made
-    for server in made.values():
-        server.close()
-
-
-def test_mysql_and_ldap_are_asked_for_tls_their_own_way(once, pki, starters):  # noqa: F811
-    port = {name: server.port for name, server in starters.items()}
-    found = once(target("mysql", f"mysql://127.0.0.1:{port['mysql']}", pki) + target("mysql2", f"tls+mysql://127.0.0.1:{port['mysql']}", pki)
-                 + target("ldap", f"ldap://127.0.0.1:{port['ldap']}", pki) + target("ldap2", f"tls://127.0.0.1:{port['ldap']}", pki, starttls="ldap")
-                 + target("mysql-plain", f"mysql://127.0.0.1:{port['mysql-plain']}", pki) + target("ldap-plain", f"tls+ldap://127.0.0.1:{port['ldap-plain']}", pki)
-                 + target("crossed", f"ldap://127.0.0.1:{port['mysql']}", pki), code=2)
-    for name in ("mysql", "mysql2", "ldap", "ldap2"):
-        is_(found[name][None], "critical", "ok", "expires in 4 days")
-    is_(found["mysql-plain"][None], "critical", "no_tls", "it has no TLS")
-    is_(found["ldap-plain"][None], "critical", "no_tls", "LDAP result")
-    is_(found["crossed"][None], "critical", "no_tls", "does not speak the protocol")

@@ -72,6 +72,27 @@ static void every_failure_has_its_word_and_its_side(void **state)
     }
 }
 
+/* Each address is told with the name's time, and how far it came. */
+static void what_fails_names_its_address_and_where_the_time_went(void **state)
+{
+    (void)state;
+    struct probe_peer peer = {.address = "192.0.2.2", .port = 25};
+    struct kit *kit = open_kit("tls+smtp://mail.example");
+    kit_resolves(kit, "mail.example", "192.0.2.1", "192.0.2.2");
+    kit_plays(kit, KIT_REFUSE(-ECONNREFUSED, PROBE_CONNECTING, "refused"));
+    kit_plays(kit, KIT_PAUSE(40), KIT_PEER(&peer), KIT_SEND("554 go away\r\n"));
+    struct kit_run *run = kit_run(kit, "endpoint");
+    const struct kit_finding *refused = kit_finding(run, "192.0.2.1");
+    const struct kit_finding *away = kit_finding(run, "192.0.2.2");
+    assert_string_equal(kit_text(refused, "ip"), "192.0.2.1");
+    assert_true(kit_real(refused, "dns_ms") >= 0);
+    assert_false(kit_has(refused, "connect_ms"));
+    assert_string_equal(kit_text(away, "ip"), "192.0.2.2");
+    assert_true(kit_real(away, "connect_ms") >= 40);
+    assert_false(kit_has(away, "starttls_ms") || kit_has(away, "tls_ms"));
+    close_kit(kit);
+}
+
 static void a_peer_that_hangs_up_or_shows_nothing_is_critical(void **state)
 {
     (void)state;
@@ -179,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_hangs_is_critical_for_each_address_at_the_deadline),
         cmocka_unit_test(every_failure_has_its_word_and_its_side),
+        cmocka_unit_test(what_fails_names_its_address_and_where_the_time_went),
         cmocka_unit_test(a_peer_that_hangs_up_or_shows_nothing_is_critical),
         cmocka_unit_test(authorities_that_cannot_be_read_are_unknown),
         cmocka_unit_test(a_run_that_is_cancelled_leaves_nothing_behind),

@@ -74,8 +74,13 @@ const struct probe_measure presented_measures[] = {
      "since it is another certificate than before",
      .kind = PROBE_GAUGE,
      .optional = true},
+    {"dns_ms", "to look the name up", .kind = PROBE_GAUGE, .optional = true},
     {"connect_ms", "to connect", .kind = PROBE_GAUGE, .optional = true},
-    {"tls_ms", "to shake hands, after STARTTLS", .kind = PROBE_GAUGE, .optional = true},
+    {"starttls_ms",
+     "from being connected until TLS was agreed upon",
+     .kind = PROBE_GAUGE,
+     .optional = true},
+    {"tls_ms", "to shake hands", .kind = PROBE_GAUGE, .optional = true},
     {0},
 };
 
@@ -138,17 +143,10 @@ enum starttls_kind presented_starttls(const struct probe_run *run)
 static void report_no_way(struct probe_run *run)
 {
     const struct presented_run *state = run->data;
-    char summary[160];
     if (state->no_way < state->count)
         return;
-    for (size_t i = 0; i < state->count; i++) {
-        (void)snprintf(summary,
-                       sizeof(summary),
-                       "this machine has no way to %s",
-                       *state->visits[i].address ? state->visits[i].address : "any address of it");
-        report_unseen(
-            run, state->visits[i].subject, FAULT_UNREACHABLE, summary, "see the machine's routes");
-    }
+    for (size_t i = 0; i < state->count; i++)
+        visit_report_no_way(&state->visits[i]);
 }
 
 /* A visit has been reported; the last one ends the run. */
@@ -201,6 +199,7 @@ static void visit_all(struct probe_run *run, const char *const *addresses, size_
         visit->run = run;
         visit->subject = subjects ? visit->address : NULL;
         visit->on_over = on_over;
+        visit->ms.dns = state->dns_ms;
         visit_start(visit);
     }
 }
@@ -209,9 +208,10 @@ static void on_resolved(int status, const char *const *addresses, size_t count, 
 {
     struct probe_run *run = data;
     const struct presented_config *config = run->config;
-    const struct presented_run *state = run->data;
+    struct presented_run *state = run->data;
     bool any = strcmp(config->addresses, "any") == 0;
     char summary[400];
+    state->dns_ms = (double)(probe_now_us(&run->life) - state->asked_us) / 1000;
     if (status == 0 && count > 0) {
         visit_all(run, addresses, any ? 1 : count, !any);
         return;
@@ -238,7 +238,9 @@ static bool is_numeric(const char *host)
 static void look(struct probe_run *run)
 {
     const struct presented_config *config = run->config;
-    const struct presented_run *state = run->data;
+    struct presented_run *state = run->data;
+    state->asked_us = probe_now_us(&run->life);
+    state->dns_ms = -1;
     if (is_numeric(state->url->host))
         visit_all(run, &state->url->host, 1, false);
     else if (strcmp(config->addresses, "any") == 0 && !config->sni)

@@ -56,6 +56,8 @@ struct presented_run {
     size_t count, over, no_way;
     struct change_book book;
     struct crl *crl;
+    uint64_t asked_us; /* when the name was asked for, on the clock of probe_now_us() */
+    double dns_ms;     /* below zero: none was looked up here */
 };
 
 /* run->memory: of the configured check, from run to run. */
@@ -97,11 +99,21 @@ struct visit {
     struct chain *presented, *verified;
     struct verdict verdict;
     struct staple staple;
-    double connect_ms, tls_ms;
+    struct {
+        double dns, connect, starttls, tls; /* below zero: there was no such stage, or not yet */
+    } ms;
+    uint64_t dialled_us; /* on the clock of probe_now_us() */
+    int64_t agreed_us;   /* from then on: when TLS was agreed upon */
     char tls_version[8], cipher[64], ip[64];
 };
 
-/* Run, address, subject and `on_over` are set; that is called once, after all has been reported. */
+/*
+ * Run, address, subject, `on_over` and `ms.dns` are set; `on_over` is called once, after all has been
+ * reported.
+ */
 void visit_start(struct visit *visit);
+
+/* That this machine has no way to its address. */
+void visit_report_no_way(struct visit *visit);
 
 #endif

@@ -125,6 +125,13 @@ static struct probe_field *add_certificate(struct probe_field *field,
     return field;
 }
 
+static struct probe_field *add_extra(struct probe_field *field, const struct report *report)
+{
+    for (size_t i = 0; i < report->extra_count && i < REPORT_EXTRA; i++)
+        *field++ = report->extra[i];
+    return field;
+}
+
 void report_verdict(struct probe_run *run, const struct verdict *verdict,
                     const struct report *report)
 {
@@ -133,8 +140,7 @@ void report_verdict(struct probe_run *run, const struct verdict *verdict,
     struct probe_field fields[28 + REPORT_EXTRA];
     char summary[500];
     struct probe_field *field = add_certificate(add_measures(fields, verdict, leaf), leaf);
-    for (size_t i = 0; i < report->extra_count && i < REPORT_EXTRA; i++)
-        *field++ = report->extra[i];
+    field = add_extra(field, report);
     const struct probe_table problem_rows = list_problems(verdict, &problems);
     const struct probe_table chain_rows = list_chain(report->shown, &chain);
     struct probe_table presented_rows;
@@ -154,13 +160,24 @@ void report_verdict(struct probe_run *run, const struct verdict *verdict,
                  .fields = fields);
 }
 
+void report_unreached(struct probe_run *run, enum fault fault, const char *summary,
+                      const char *hint, const struct report *report)
+{
+    struct probe_field fields[2 + REPORT_EXTRA];
+    struct probe_field *field = fields;
+    *field++ = probe_text("error_class", verdict_faults[fault]);
+    field = add_extra(field, report);
+    *field = (struct probe_field){0};
+    probe_report(run,
+                 .status = fault < FAULT_UNREADABLE ? PROBE_CRITICAL : PROBE_UNKNOWN,
+                 .subject = report->subject,
+                 .summary = summary,
+                 .hint = hint,
+                 .fields = fields);
+}
+
 void report_unseen(struct probe_run *run, const char *subject, enum fault fault,
                    const char *summary, const char *hint)
 {
-    probe_report(run,
-                 .status = fault < FAULT_UNREADABLE ? PROBE_CRITICAL : PROBE_UNKNOWN,
-                 .subject = subject,
-                 .summary = summary,
-                 .hint = hint,
-                 .fields = PROBE_FIELDS(probe_text("error_class", verdict_faults[fault])));
+    report_unreached(run, fault, summary, hint, &(const struct report){.subject = subject});
 }

@@ -6,7 +6,7 @@
 
 #include "common/cert/verdict.h"
 
-enum { REPORT_EXTRA = 12 };
+enum { REPORT_EXTRA = 16 };
 
 /* What a check adds of its own: at most REPORT_EXTRA fields. */
 struct report {
@@ -24,6 +24,10 @@ void report_verdict(struct probe_run *run, const struct verdict *verdict,
 /* Reports that no certificate was seen: the peer's fault is critical, ours unknown. */
 void report_unseen(struct probe_run *run, const char *subject, enum fault fault,
                    const char *summary, const char *hint);
+
+/* The same, with what a report adds; nothing else of it is told but the subject. */
+void report_unreached(struct probe_run *run, enum fault fault, const char *summary,
+                      const char *hint, const struct report *report);
 
 /*
  * A certificate is renewed a month before its end, or when two thirds of a shorter lifetime are

@@ -64,6 +64,25 @@ static const struct change *judge_change(struct visit *visit)
     return change;
 }
 
+/* Whom it spoke to, and where the time went, as far as it came. */
+static struct probe_field *add_way(struct probe_field *field, const struct visit *visit)
+{
+    const struct {
+        const char *name;
+        double ms;
+    } stages[] = {{"dns_ms", visit->ms.dns},
+                  {"connect_ms", visit->ms.connect},
+                  {"starttls_ms", visit->ms.starttls},
+                  {"tls_ms", visit->ms.tls}};
+    const char *ip = *visit->ip ? visit->ip : visit->address;
+    if (*ip) /* who does not answer has an address, too */
+        *field++ = probe_text("ip", ip);
+    for (size_t i = 0; i < sizeof(stages) / sizeof(*stages); i++)
+        if (stages[i].ms >= 0)
+            *field++ = probe_real(stages[i].name, stages[i].ms);
+    return field;
+}
+
 static struct probe_field *add_extra(struct probe_field *field, const struct visit *visit,
                                      const struct change *change)
 {
@@ -71,7 +90,6 @@ static struct probe_field *add_extra(struct probe_field *field, const struct vis
     const struct staple *staple = &visit->staple;
     *field++ = probe_text("tls_version", visit->tls_version);
     *field++ = probe_text("cipher", visit->cipher);
-    *field++ = probe_text("ip", visit->ip);
     *field++ = probe_int("presented", (int64_t)visit->presented->total);
     *field++ = probe_text("staple", staple_words[staple->state]);
     if (staple->until_ms)
@@ -80,9 +98,7 @@ static struct probe_field *add_extra(struct probe_field *field, const struct vis
         *field++ = probe_real("changed_seconds", (double)(wall_ms - change->since_ms) / 1000);
         *field++ = probe_text("previous_sha256", change->previous);
     }
-    *field++ = probe_real("connect_ms", visit->connect_ms);
-    *field++ = probe_real("tls_ms", visit->tls_ms);
-    return field;
+    return add_way(field, visit);
 }
 
 static void leave_seen(struct visit *visit)
@@ -100,11 +116,35 @@ static void leave_seen(struct visit *visit)
     finish(visit);
 }
 
+static void tell_unseen(const struct visit *visit, enum fault fault, const char *summary,
+                        const char *hint)
+{
+    struct probe_field way[REPORT_EXTRA];
+    const struct probe_field *end = add_way(way, visit);
+    report_unreached(visit->run,
+                     fault,
+                     summary,
+                     hint,
+                     &(const struct report){.subject = visit->subject,
+                                            .extra = way,
+                                            .extra_count = (size_t)(end - way)});
+}
+
 static void leave_unseen(struct visit *visit, enum fault fault, const char *summary,
                          const char *hint)
 {
-    report_unseen(visit->run, visit->subject, fault, summary, hint);
+    tell_unseen(visit, fault, summary, hint);
     finish(visit);
+}
+
+void visit_report_no_way(struct visit *visit)
+{
+    char summary[160];
+    (void)snprintf(summary,
+                   sizeof(summary),
+                   "this machine has no way to %s",
+                   *visit->address ? visit->address : "any address of it");
+    tell_unseen(visit, FAULT_UNREACHABLE, summary, "see the machine's routes");
 }
 
 /* ------------------------------------------------------------- failures ---- */
@@ -227,7 +267,6 @@ static void judge_connection(struct visit *visit, const struct probe_peer *peer)
 {
     print_version(peer->tls_version, visit->tls_version, sizeof(visit->tls_version));
     (void)snprintf(visit->cipher, sizeof(visit->cipher), "%s", peer->cipher ? peer->cipher : "");
-    (void)snprintf(visit->ip, sizeof(visit->ip), "%s", peer->address ? peer->address : "");
     if (strcmp(visit->tls_version, "1.0") == 0 || strcmp(visit->tls_version, "1.1") == 0)
         verdict_add(&visit->verdict,
                     FAULT_OLD_TLS,
@@ -325,10 +364,6 @@ static void on_first(struct visit *visit, const struct probe_peer *peer)
 static void on_secured(struct visit *visit, const struct probe_arrival *arrival)
 {
     if (visit->phase == VISIT_SHOWN) {
-        visit->connect_ms = (double)(arrival->us.connect - arrival->us.resolve) / 1000;
-        visit->tls_ms = (double)(arrival->us.tls - arrival->us.connect) / 1000;
-    }
-    if (visit->phase == VISIT_SHOWN) {
         on_first(visit, arrival->peer);
         return;
     }
@@ -339,6 +374,14 @@ static void on_secured(struct visit *visit, const struct probe_arrival *arrival)
 }
 
 /* ------------------------------------------------------------ the talk ---- */
+
+static void secure(struct visit *visit)
+{
+    struct probe_life *life = &visit->run->life;
+    visit->securing = true;
+    visit->agreed_us = (int64_t)(probe_now_us(life) - visit->dialled_us);
+    probe_secure(life, visit->stream);
+}
 
 static void on_turn(struct visit *visit, struct starttls_next next)
 {
@@ -352,12 +395,10 @@ static void on_turn(struct visit *visit, struct starttls_next next)
         return;
     case STARTTLS_WRITE_LAST:
         probe_write(life, visit->stream, next.write, next.write_len);
-        visit->securing = true;
-        probe_secure(life, visit->stream);
+        secure(visit);
         return;
     case STARTTLS_SECURE:
-        visit->securing = true;
-        probe_secure(life, visit->stream);
+        secure(visit);
         return;
     case STARTTLS_REFUSED:
         (void)snprintf(
@@ -374,10 +415,31 @@ static void on_turn(struct visit *visit, struct starttls_next next)
         leave_unseen(visit, FAULT_NO_TLS, summary, hint_of(visit, FAULT_NO_TLS));
 }
 
+/* Of the first handshake: whom it is with, and how long each stage took. */
+static void note(struct visit *visit, const struct probe_arrival *arrival)
+{
+    const struct probe_timing *us = &arrival->us;
+    const char *address = arrival->peer ? arrival->peer->address : NULL;
+    int64_t clear_us = visit->securing ? visit->agreed_us : us->connect;
+    if (visit->phase != VISIT_SHOWN)
+        return;
+    if (address)
+        (void)snprintf(visit->ip, sizeof(visit->ip), "%s", address);
+    if (us->resolve)
+        visit->ms.dns = (double)us->resolve / 1000;
+    if (us->connect)
+        visit->ms.connect = (double)(us->connect - us->resolve) / 1000;
+    if (visit->securing)
+        visit->ms.starttls = (double)(visit->agreed_us - us->connect) / 1000;
+    if (us->tls)
+        visit->ms.tls = (double)(us->tls - clear_us) / 1000;
+}
+
 static void on_arrival(int status, const struct probe_arrival *arrival, void *data)
 {
     struct visit *visit = data;
     enum starttls_kind kind = presented_starttls(visit->run);
+    note(visit, arrival);
     if (status < 0) {
         on_failure(visit, status, arrival);
         return;
@@ -410,6 +472,9 @@ void visit_start(struct visit *visit)
     bool later = presented_starttls(visit->run) != STARTTLS_NONE;
     bool strict = visit->phase == VISIT_STRICT;
     visit->securing = false;
+    visit->dialled_us = probe_now_us(&visit->run->life);
+    if (visit->phase == VISIT_SHOWN)
+        visit->ms.connect = visit->ms.starttls = visit->ms.tls = -1;
     visit->stream =
         probe_dial(&visit->run->life,
                    on_arrival,

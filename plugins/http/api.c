@@ -59,6 +59,7 @@ const struct probe_measure api_measures[] = {
      "when it may be asked again, if it says so",
      .kind = PROBE_GAUGE,
      .optional = true},
+    ANSWER_MEASURES,
     {0},
 };
 
@@ -108,7 +109,8 @@ static void report(struct probe_run *run, const struct vendor_says *says,
     struct quota quota =
         quota_of(response, &(const struct quota_names){NULL}, probe_wall(&run->life));
     char summary[480], status[48], snippet[ANSWER_SNIPPET + 1] = "";
-    struct probe_field fields[11], *field = fields;
+    struct probe_field fields[8 + ANSWER_FIELDS], *field = fields;
+    struct answer_trail trail = {0};
     *field++ = probe_text("error_class", vendor_classes[says->class]);
     *field++ = probe_real("total_ms", (double)response->us.total / 1000.0);
     if (response->code)
@@ -117,6 +119,8 @@ static void report(struct probe_run *run, const struct vendor_says *says,
         *field++ = probe_real("remaining_percent", quota.remaining_percent);
     if (quota.retry_seconds >= 0)
         *field++ = probe_real("retry_seconds", quota.retry_seconds);
+    answer_follow(&trail, response);
+    field = answer_add_fields(field, &trail);
     if (*says->code)
         *field++ = probe_text("vendor_code", says->code);
     if (says->class != VENDOR_OK && response->body_len > 0) {

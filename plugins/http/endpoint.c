@@ -96,13 +96,7 @@ const struct probe_measure endpoint_measures[] = {
     {"error_class", "what is wrong", .kind = PROBE_WORD, .words = answer_classes},
     {"total_ms", "from the start to the last byte", .kind = PROBE_GAUGE},
     {"http_status", "the answer's", .kind = PROBE_GAUGE, .optional = true},
-    {"dns_ms", "to look the name up", .kind = PROBE_GAUGE, .optional = true},
-    {"connect_ms", "to connect; none on a kept connection", .kind = PROBE_GAUGE, .optional = true},
-    {"tls_ms", "to shake hands; none on a kept connection", .kind = PROBE_GAUGE, .optional = true},
-    {"first_byte_ms",
-     "from being connected to the answer's first byte",
-     .kind = PROBE_GAUGE,
-     .optional = true},
+    ANSWER_MEASURES,
     {"size_bytes", "of the body that was read", .kind = PROBE_GAUGE, .optional = true},
     {"body_ok", "whether the body is as it should be", .kind = PROBE_FLAG, .optional = true},
     {"health",
@@ -170,9 +164,9 @@ static void summarize(const struct endpoint_config *config, const struct endpoin
     if (state->class == ANSWER_OK)
         (void)snprintf(out,
                        room,
-                       state->times.total < 10 ? "%s in %.1f ms%s%s" : "%s in %.0f ms%s%s",
+                       state->trail.times.total < 10 ? "%s in %.1f ms%s%s" : "%s in %.0f ms%s%s",
                        status,
-                       state->times.total,
+                       state->trail.times.total,
                        *state->message ? ", but " : "",
                        state->message);
     else if (state->class > ANSWER_STATUS && state->class < ANSWER_REFUSED)
@@ -208,13 +202,6 @@ static const char *hint_of(const struct endpoint_state *state)
     return state->code == 429 ? "we ask too often, or somebody else does" : NULL;
 }
 
-static struct probe_field *add_time(struct probe_field *field, const char *name, double ms)
-{
-    if (ms >= 0)
-        *field++ = probe_real(name, ms);
-    return field;
-}
-
 static struct probe_field *add_text(struct probe_field *field, const char *name, const char *text)
 {
     if (*text)
@@ -226,16 +213,13 @@ static void report(struct probe_run *run, const struct endpoint_state *state)
 {
     const struct endpoint_config *config = run->config;
     char summary[600];
-    struct probe_field fields[20];
+    struct probe_field fields[14 + ANSWER_FIELDS];
     struct probe_field *field = fields;
     bool silent = state->class >= ANSWER_REFUSED; /* the service gave no answer to be graded */
     *field++ = probe_bool("expected", state->class == ANSWER_OK);
     *field++ = probe_text("error_class", answer_classes[state->class]);
-    *field++ = probe_real("total_ms", state->times.total);
-    field = add_time(field, "dns_ms", state->times.dns);
-    field = add_time(field, "connect_ms", state->times.connect);
-    field = add_time(field, "tls_ms", state->times.tls);
-    field = add_time(field, "first_byte_ms", state->times.first_byte);
+    *field++ = probe_real("total_ms", state->trail.times.total);
+    field = answer_add_fields(field, &state->trail);
     if (state->code)
         *field++ = probe_int("http_status", state->code);
     if (!silent)
@@ -248,7 +232,6 @@ static void report(struct probe_run *run, const struct endpoint_state *state)
         *field++ = probe_int("version", state->version);
     if (state->cut)
         *field++ = probe_bool("cut", true);
-    field = add_text(field, "ip", state->ip);
     field = add_text(field, "location", state->location);
     if (state->class != ANSWER_OK)
         field = add_text(field, "body", state->snippet);
@@ -274,10 +257,9 @@ static void remember(const struct probe_run *run, int status, const struct probe
     struct endpoint_state *state = run->data;
     state->code = response->code;
     state->version = response->version;
-    state->times = answer_times_of(&response->us);
+    answer_follow(&state->trail, response);
     state->size = (int64_t)response->body_len;
     state->cut = status == -EMSGSIZE;
-    copy(state->ip, sizeof(state->ip), response->peer ? response->peer->address : NULL);
     const char *location = answer_header(response, "location");
     answer_show_url(location ? location : "", state->location, sizeof(state->location));
     if (!answer_came(status, response))

@@ -68,12 +68,12 @@ struct endpoint_memory {
 /* run->data: what came, while the body is looked at. */
 struct endpoint_state {
     enum answer_class class;
-    struct answer_times times;
+    struct answer_trail trail;
     int code, version, health;
     int64_t size;
     bool cut;     /* there was more than was read */
     bool matched; /* the body was looked at */
-    char ip[48], location[300], message[400], snippet[ANSWER_SNIPPET + 1];
+    char location[300], message[400], snippet[ANSWER_SNIPPET + 1];
 };
 
 extern const struct probe_option endpoint_options[];
@@ -102,6 +102,7 @@ struct latency_state {
     size_t sent, answered;
     double times[LATENCY_MOST]; /* of the answered ones, in ms */
     char failure[300];          /* the last one */
+    struct answer_trail trail;  /* of the slowest of them; of the last one while none is answered */
 };
 
 extern const struct probe_option latency_options[];
@@ -167,8 +168,9 @@ struct synthetic_state {
     size_t taken; /* steps whose answer has come */
     struct {
         int code;
-        double ms;
+        struct answer_trail trail;
     } of[SYNTHETIC_MOST];
+    struct answer_trail trail; /* of all of them */
     struct captures captures;
     char *path, *body; /* of the present step, with what was captured in place */
     struct probe_pair headers[SYNTHETIC_MOST_HEADERS + 1];

@@ -2,7 +2,8 @@
  * latency - some requests in a row, and how long they took: the median, the slow ones, the slowest.
  *
  * A mean hides the tail, and error pages are fast (K44): what is not answered as expected counts as
- * failed, not as time.  On a kept connection only the request itself is measured.
+ * failed, not as time.  On a kept connection only the request itself is measured.  The stages' own
+ * times are those of the slowest request.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -56,6 +57,7 @@ const struct probe_measure latency_measures[] = {
     {"samples", "requests that were sent", .kind = PROBE_GAUGE},
     {"failed", "requests that were not answered as expected", .kind = PROBE_GAUGE},
     {"failed_percent", "of those that were sent", .kind = PROBE_GAUGE},
+    ANSWER_MEASURES,
     {0},
 };
 
@@ -86,7 +88,7 @@ static void report(struct probe_run *run)
     struct latency_state *state = run->data;
     size_t answered = state->answered, failed = state->sent - answered;
     char summary[320];
-    struct probe_field fields[9], *field = fields;
+    struct probe_field fields[8 + ANSWER_FIELDS], *field = fields;
     qsort(state->times, answered, sizeof(*state->times), compare);
     *field++ = probe_int("samples", (int64_t)state->sent);
     *field++ = probe_int("failed", (int64_t)failed);
@@ -98,6 +100,7 @@ static void report(struct probe_run *run)
     }
     if (failed > 0)
         *field++ = probe_text("last_failure", state->failure);
+    field = answer_add_fields(field, &state->trail);
     *field = (struct probe_field){0};
     if (answered == 0)
         (void)snprintf(summary,
@@ -138,6 +141,16 @@ static double took_ms(const struct latency_config *config, const struct probe_ti
     return (double)(us->total - (fresh ? 0 : begun)) / 1000.0;
 }
 
+/* Where the time of the slowest one went is what is told. */
+static void follow(struct latency_state *state, const struct probe_response *response, double ms)
+{
+    for (size_t i = 0; i < state->answered; i++)
+        if (state->times[i] >= ms)
+            return;
+    state->trail = (struct answer_trail){0};
+    answer_follow(&state->trail, response);
+}
+
 /* Whether the answer counts; what is wrong with it otherwise. */
 static bool judge(struct probe_run *run, int status, const struct probe_response *response)
 {
@@ -167,7 +180,10 @@ static void on_answer(int status, const struct probe_response *response, void *d
         return;
     }
     state->sent++;
-    if (judge(run, status, response))
+    bool counts = judge(run, status, response);
+    if (counts || state->answered == 0)
+        follow(state, response, took_ms(config, &response->us));
+    if (counts)
         state->times[state->answered++] = took_ms(config, &response->us);
     /* What had no answer until the deadline leaves no time for another. */
     if ((int64_t)state->sent >= config->samples || status == -ETIMEDOUT)

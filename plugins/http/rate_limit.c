@@ -44,6 +44,8 @@ const struct probe_measure rate_limit_measures[] = {
     {"limit", "requests in a window", .kind = PROBE_GAUGE, .optional = true},
     {"reset_seconds", "until there is more", .kind = PROBE_GAUGE, .optional = true},
     {"http_status", "the answer's", .kind = PROBE_GAUGE},
+    {"total_ms", "from the start to the last byte", .kind = PROBE_GAUGE},
+    ANSWER_MEASURES,
     {0},
 };
 
@@ -58,10 +60,13 @@ int rate_limit_prepare(const void *config_, void *memory, struct probe_error *er
     return 0;
 }
 
-static void report(struct probe_run *run, const struct quota *quota, int code)
+static void report(struct probe_run *run, const struct quota *quota,
+                   const struct probe_response *response)
 {
     char summary[200], status[48];
-    struct probe_field fields[8], *field = fields;
+    int code = response->code;
+    struct answer_trail trail = {0};
+    struct probe_field fields[8 + ANSWER_FIELDS], *field = fields;
     *field++ = probe_int("http_status", code);
     if (quota->remaining_percent >= 0)
         *field++ = probe_real("remaining_percent", quota->remaining_percent);
@@ -72,6 +77,9 @@ static void report(struct probe_run *run, const struct quota *quota, int code)
     if (quota->reset_seconds >= 0)
         *field++ = probe_real("reset_seconds", quota->reset_seconds);
     *field++ = probe_text("header", quota->dialect);
+    answer_follow(&trail, response);
+    *field++ = probe_real("total_ms", trail.times.total);
+    field = answer_add_fields(field, &trail);
     *field = (struct probe_field){0};
     ask_name_status(code, status, sizeof(status));
     if (code == 429)
@@ -110,7 +118,7 @@ static void on_answer(int status, const struct probe_response *response, void *d
     struct quota quota = quota_of(response, &config->names, probe_wall(&run->life));
     ask_name_status(response->code, named, sizeof(named));
     if (quota.dialect) {
-        report(run, &quota, response->code);
+        report(run, &quota, response);
         return;
     }
     (void)snprintf(summary, sizeof(summary), "%s, which says nothing of a rate limit", named);

@@ -79,6 +79,7 @@ const struct probe_measure synthetic_measures[] = {
      "how long a captured JSON Web Token still lives",
      .kind = PROBE_GAUGE,
      .optional = true},
+    ANSWER_MEASURES,
     {0},
 };
 
@@ -212,29 +213,53 @@ static const char *say_step(const struct synthetic_step *step, char out[160])
     return out;
 }
 
+enum { STEP_TIMES = 6, STEP_CELLS = STEP_TIMES + 3 };
+
 /* What each step that was taken took, as evidence. */
 struct steps_table {
-    char numbers[SYNTHETIC_MOST][2][24], names[SYNTHETIC_MOST][160];
-    const char *cells[SYNTHETIC_MOST * 3];
+    char numbers[SYNTHETIC_MOST][STEP_TIMES + 1][24], names[SYNTHETIC_MOST][160];
+    const char *cells[SYNTHETIC_MOST * STEP_CELLS];
     struct probe_table table;
 };
 
+static void add_step(struct steps_table *steps, const struct probe_run *run, size_t index)
+{
+    const struct synthetic_state *state = run->data;
+    const struct answer_trail *trail = &state->of[index].trail;
+    const double times[STEP_TIMES] = {trail->times.total,
+                                      trail->times.dns,
+                                      trail->times.connect,
+                                      trail->times.tls,
+                                      trail->times.first_byte,
+                                      trail->times.transfer};
+    const char **cell = &steps->cells[index * STEP_CELLS];
+    char(*text)[24] = steps->numbers[index];
+    *cell++ = say_step(step_of(run->config, index), steps->names[index]);
+    (void)snprintf(text[STEP_TIMES], sizeof(*text), "%d", state->of[index].code);
+    *cell++ = state->of[index].code ? text[STEP_TIMES] : NULL;
+    for (size_t i = 0; i < STEP_TIMES; i++) {
+        (void)snprintf(text[i], sizeof(*text), "%.1f", times[i]);
+        *cell++ = times[i] >= 0 ? text[i] : NULL;
+    }
+    *cell = *trail->ip ? trail->ip : NULL;
+}
+
 static struct probe_field steps_of(struct steps_table *steps, const struct probe_run *run)
 {
-    static const struct probe_column columns[] = {{"step", PROBE_FIELD_TEXT},
-                                                  {"http_status", PROBE_FIELD_INT},
-                                                  {"total_ms", PROBE_FIELD_REAL}};
+    static const struct probe_column columns[STEP_CELLS] = {{"step", PROBE_FIELD_TEXT},
+                                                            {"http_status", PROBE_FIELD_INT},
+                                                            {"total_ms", PROBE_FIELD_REAL},
+                                                            {"dns_ms", PROBE_FIELD_REAL},
+                                                            {"connect_ms", PROBE_FIELD_REAL},
+                                                            {"tls_ms", PROBE_FIELD_REAL},
+                                                            {"first_byte_ms", PROBE_FIELD_REAL},
+                                                            {"transfer_ms", PROBE_FIELD_REAL},
+                                                            {"ip", PROBE_FIELD_TEXT}};
     const struct synthetic_state *state = run->data;
-    for (size_t i = 0; i < state->taken; i++) {
-        const char **cells = &steps->cells[i * 3];
-        (void)snprintf(steps->numbers[i][0], 24, "%d", state->of[i].code);
-        (void)snprintf(steps->numbers[i][1], 24, "%.1f", state->of[i].ms);
-        cells[0] = say_step(step_of(run->config, i), steps->names[i]);
-        cells[1] = state->of[i].code ? steps->numbers[i][0] : NULL;
-        cells[2] = steps->numbers[i][1];
-    }
-    steps->table =
-        (struct probe_table){columns, 3, steps->cells, state->taken, (int64_t)state->taken};
+    for (size_t i = 0; i < state->taken; i++)
+        add_step(steps, run, i);
+    steps->table = (struct probe_table){
+        columns, STEP_CELLS, steps->cells, state->taken, (int64_t)state->taken};
     return probe_rows("steps", &steps->table);
 }
 
@@ -245,10 +270,9 @@ static void report(struct probe_run *run, enum answer_class class, const char *w
     struct synthetic_state *state = run->data;
     struct steps_table steps;
     char summary[640], name[160], snippet[ANSWER_SNIPPET + 1];
-    double total = 0, ttl = capture_token_seconds(&state->captures, probe_wall(&run->life));
-    struct probe_field fields[9], *field = fields;
-    for (size_t i = 0; i < state->taken; i++)
-        total += state->of[i].ms;
+    double total = state->trail.times.total,
+           ttl = capture_token_seconds(&state->captures, probe_wall(&run->life));
+    struct probe_field fields[9 + ANSWER_FIELDS], *field = fields;
     *field++ = probe_bool("expected", class == ANSWER_OK);
     *field++ = probe_text("error_class", answer_classes[class]);
     *field++ = probe_real("total_ms", total);
@@ -258,6 +282,7 @@ static void report(struct probe_run *run, enum answer_class class, const char *w
         *field++ = probe_int("http_status", state->of[state->taken - 1].code);
     if (ttl >= 0)
         *field++ = probe_real("token_ttl_seconds", ttl);
+    field = answer_add_fields(field, &state->trail);
     *field++ = steps_of(&steps, run);
     (void)snprintf(snippet, sizeof(snippet), "%s", state->snippet);
     scrub(run, snippet);
@@ -347,7 +372,8 @@ static void on_answer(int status, const struct probe_response *response, void *d
     struct synthetic_state *state = run->data;
     struct probe_ending ending;
     state->of[state->taken].code = response->code;
-    state->of[state->taken].ms = (double)response->us.total / 1000.0;
+    answer_follow(&state->of[state->taken].trail, response);
+    answer_follow(&state->trail, response);
     state->taken++;
     if (answer_came(status, response))
         take_answer(run, response);

@@ -126,7 +126,7 @@ static void report(struct probe_run *run, const json_t *labels, const json_t *de
     double seconds =
         since(json_string_value(json_object_get(details, "activeAt")), probe_wall(&run->life));
     char subject[VECTOR_SUBJECT], summary[400];
-    struct probe_field fields[6], *field = fields;
+    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
     vector_subject(labels, subject);
     *field++ = probe_text("severity", severities[severity_of(config, labels)]);
     if (seconds >= 0)
@@ -135,6 +135,7 @@ static void report(struct probe_run *run, const json_t *labels, const json_t *de
         *field++ = probe_text("description", label(notes, "description"));
     if (*label(notes, "runbook_url"))
         *field++ = probe_text("runbook_url", label(notes, "runbook_url"));
+    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
     *field = (struct probe_field){0};
     (void)snprintf(summary,
                    sizeof(summary),
@@ -165,11 +166,14 @@ static void report_missing(struct probe_run *run, const char *name)
     char subject[VECTOR_SUBJECT], summary[200];
     (void)snprintf(subject, sizeof(subject), "alertname=%.150s,missing", name);
     (void)snprintf(summary, sizeof(summary), "%.120s should always fire, and does not", name);
+    const struct ask_state *state = run->data;
+    const struct answer_evidence where = answer_evidence_of(&state->trail);
     probe_report(run,
                  .subject = subject,
                  .summary = summary,
                  .hint = "see whether the rules are loaded and evaluated",
-                 .fields = PROBE_FIELDS(probe_text("severity", severities[SEVERITY_MISSING])));
+                 .fields = PROBE_FIELDS(probe_text("severity", severities[SEVERITY_MISSING]),
+                                        ANSWER_LAST(where)));
 }
 
 static void report_all(struct probe_run *run, const json_t *alerts)
@@ -201,7 +205,10 @@ static void report_all(struct probe_run *run, const json_t *alerts)
                    : counted == 1 ? "one alert fires"
                                   : "%lld alerts fire",
                    (long long)counted);
-    probe_report(run, .summary = summary, .fields = PROBE_FIELDS(probe_int("count", counted)));
+    const struct answer_evidence where = answer_evidence_of(&state->ask.trail);
+    probe_report(run,
+                 .summary = summary,
+                 .fields = PROBE_FIELDS(probe_int("count", counted), ANSWER_LAST(where)));
     probe_done(run);
 }
 

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http/answer.h"
-
 enum {
     MOST_BODY = 8 << 20,
     ON_LOOP = 64 << 10 /* what is longer is parsed on the pool */
@@ -150,8 +148,10 @@ static void take(struct reply *reply, const struct probe_response *response)
 static void on_response(int status, const struct probe_response *response, void *data)
 {
     struct reply *reply = data;
+    struct ask_state *state = reply->run->data;
     struct probe_ending ending;
     char summary[80];
+    answer_follow(&state->trail, response);
     if (status == -EMSGSIZE && response->code) {
         probe_end(reply->run,
                   .how = PROBE_FAILED,

@@ -10,6 +10,8 @@
 #include <jansson.h>
 #include <runbookd/probe.h>
 
+#include "common/http/answer.h"
+
 /* target->config */
 struct server {
     const struct probe_url *url;
@@ -17,6 +19,14 @@ struct server {
     struct probe_secret *bearer, *password;
     const char *user;
     const struct probe_tls *tls;
+};
+
+/*
+ * A run's data begins with this, whichever check it is: where the time of its answers went, as
+ * evidence for its findings.
+ */
+struct ask_state {
+    struct answer_trail trail;
 };
 
 /* The member "data", and warnings as one sentence ("" without).  Borrowed until it returns. */

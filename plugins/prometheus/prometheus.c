@@ -32,6 +32,7 @@ static const struct probe_check checks[] = {
      .timeout = "10s",
      .needs = READ,
      .asks = "GET /api/v1/query?query=PROMQL",
+     .run_size = sizeof(struct ask_state),
      .run = query_run},
     {.name = "error_rate",
      .title = "too many requests fail",

@@ -20,6 +20,7 @@ void print_window(int64_t ms, char out[32]);
 /* ---- connect, query.c ---- */
 
 struct connect_state {
+    struct ask_state ask; /* first */
     uint64_t asked_us;
 };
 
@@ -51,7 +52,8 @@ struct ratio_memory {
 };
 
 struct ratio_state {
-    json_t *total; /* what the first question answered */
+    struct ask_state ask; /* first */
+    json_t *total;        /* what the first question answered */
 };
 
 extern const struct probe_option ratio_options[];
@@ -74,6 +76,7 @@ struct quantile_memory {
 };
 
 struct quantile_state {
+    struct ask_state ask; /* first */
     json_t *now;
 };
 
@@ -95,6 +98,7 @@ struct alerts_memory {
 };
 
 struct alerts_state {
+    struct ask_state ask; /* first */
     json_t *firing;
 };
 
@@ -115,6 +119,7 @@ struct targets_memory {
 };
 
 struct targets_state {
+    struct ask_state ask; /* first */
     json_t *counts;
 };
 
@@ -141,6 +146,7 @@ struct scrape_memory {
 };
 
 struct scrape_state {
+    struct ask_state ask; /* first */
     struct exposition now;
     struct exposition_wish wish;
     struct exposition_reader reader;

@@ -121,7 +121,7 @@ static void report(struct probe_run *run, const struct series *series, double be
 {
     const struct quantile_config *config = run->config;
     char subject[VECTOR_SUBJECT], summary[200];
-    struct probe_field fields[6], *field = fields;
+    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
     bool known = isfinite(series->value);
     vector_subject(series->labels, subject);
     if (known)
@@ -132,6 +132,7 @@ static void report(struct probe_run *run, const struct series *series, double be
         *field++ = probe_real("baseline_ratio", series->value / before);
     if (*warnings)
         *field++ = probe_text("warnings", warnings);
+    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
     *field = (struct probe_field){0};
     if (!known)
         (void)snprintf(summary, sizeof(summary), "no requests, so none is slow");

@@ -24,12 +24,15 @@ enum probe_status absent_status(const char *word)
 void absent_report(struct probe_run *run, const char *word, const char *summary)
 {
     enum probe_status status = absent_status(word);
+    const struct ask_state *state = run->data;
+    const struct answer_evidence where = answer_evidence_of(&state->trail);
     probe_report(run,
                  .status = status,
                  .summary = summary,
                  .hint = status == PROBE_OK ? NULL
                                             : "compare the names of metric and labels with what "
-                                              "is scraped; `absent` says what it means to you");
+                                              "is scraped; `absent` says what it means to you",
+                 .fields = PROBE_FIELDS(ANSWER_LAST(where)));
     probe_done(run);
 }
 
@@ -58,9 +61,11 @@ static void on_one(struct probe_run *run, const json_t *data, const char *warnin
     }
     const struct connect_state *state = run->data;
     uint64_t took_us = probe_now_us(&run->life) - state->asked_us;
+    const struct answer_evidence where = answer_evidence_of(&state->ask.trail);
     probe_report(run,
                  .summary = "it answers questions",
-                 .fields = PROBE_FIELDS(probe_real("query_ms", (double)took_us / 1000.0)));
+                 .fields = PROBE_FIELDS(probe_real("query_ms", (double)took_us / 1000.0),
+                                        ANSWER_LAST(where)));
     probe_done(run);
 }
 
@@ -107,7 +112,7 @@ static void report(struct probe_run *run, const struct series *series, const cha
 {
     const struct query_config *config = run->config;
     char subject[VECTOR_SUBJECT], text[32], summary[300];
-    struct probe_field fields[4], *field = fields;
+    struct probe_field fields[4 + ANSWER_FIELDS], *field = fields;
     bool number = !isnan(series->value);
     vector_subject(series->labels, subject);
     vector_print(series->value, text);
@@ -120,6 +125,7 @@ static void report(struct probe_run *run, const struct series *series, const cha
         *field++ = probe_text("value_text", text);
     if (*warnings)
         *field++ = probe_text("warnings", warnings);
+    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
     *field = (struct probe_field){0};
     probe_report(run,
                  .status = number ? PROBE_GRADED : absent_status(config->absent),

@@ -115,7 +115,7 @@ static void report(struct probe_run *run, const struct series *all, double error
 {
     const struct ratio_config *config = run->config;
     char subject[VECTOR_SUBJECT], summary[200];
-    struct probe_field fields[5], *field = fields;
+    struct probe_field fields[5 + ANSWER_FIELDS], *field = fields;
     bool enough = all->value >= config->min_rps && all->value > 0;
     double percent = percent_of(errors, all->value);
     vector_subject(all->labels, subject);
@@ -125,6 +125,7 @@ static void report(struct probe_run *run, const struct series *all, double error
         *field++ = probe_real("errors_percent", percent);
     if (*warnings)
         *field++ = probe_text("warnings", warnings);
+    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
     *field = (struct probe_field){0};
     if (enough)
         (void)snprintf(summary,

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http/answer.h"
 #include "matchers.h"
 #include "prometheus.h"
 
@@ -151,7 +150,7 @@ static void report(struct probe_run *run, const struct exposition_group *group)
             ? exposition_quantile(&memory->before, &state->now, subject, config->quantile)
             : sum_of(&state->now, subject);
     char summary[240];
-    struct probe_field fields[6], *field = fields;
+    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
     *field++ = probe_int("series", (int64_t)series_of(&state->now, subject));
     *field++ = probe_int("failed", (int64_t)state->failed);
     if (group->kind != EXPOSITION_COUNTER && isfinite(value))
@@ -160,6 +159,7 @@ static void report(struct probe_run *run, const struct exposition_group *group)
         *field++ = probe_real("per_second", per_second);
     if (state->failed > 0)
         *field++ = probe_text("last_failure", state->failure);
+    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
     *field = (struct probe_field){0};
     summarize(summary, sizeof(summary), config, group->kind, value, per_second);
     probe_report(run, .subject = *subject ? subject : NULL, .summary = summary, .fields = fields);
@@ -278,6 +278,7 @@ static void on_page(int status, const struct probe_response *response, void *dat
     const struct scrape_config *config = run->config;
     struct scrape_state *state = run->data;
     struct probe_ending ending;
+    answer_follow(&state->ask.trail, response);
     bool ours = status != 0 ? answer_is_ours(status, response, &ending)
                             : !url_of(config, 0) &&
                                   answer_denies(response, "the page is not for us", &ending);

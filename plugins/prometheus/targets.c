@@ -119,6 +119,7 @@ static void report(struct probe_run *run, const char *job, const json_t *targets
     const struct targets_state *state = run->data;
     double count = part_of(state->counts, job, "count"), down = part_of(state->counts, job, "down");
     struct down_table table;
+    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
     char summary[200];
     if (down > 0)
         (void)snprintf(summary,
@@ -130,15 +131,15 @@ static void report(struct probe_run *run, const char *job, const json_t *targets
     else
         (void)snprintf(
             summary, sizeof(summary), "all %.0f targets of %.100s are scraped", count, job);
-    probe_report(
-        run,
-        .subject = job,
-        .summary = summary,
-        .fields = PROBE_FIELDS(probe_real("count", count),
-                               probe_real("down", down),
-                               probe_real("down_percent", percent_of(down, count)),
-                               probe_real("age_seconds", part_of(state->counts, job, "age")),
-                               down > 0 ? down_of(&table, targets, job) : (struct probe_field){0}));
+    *field++ = probe_real("count", count);
+    *field++ = probe_real("down", down);
+    *field++ = probe_real("down_percent", percent_of(down, count));
+    *field++ = probe_real("age_seconds", part_of(state->counts, job, "age"));
+    if (down > 0)
+        *field++ = down_of(&table, targets, job);
+    field = answer_add_fields(field, &state->ask.trail);
+    *field = (struct probe_field){0};
+    probe_report(run, .subject = job, .summary = summary, .fields = fields);
 }
 
 static void report_all(struct probe_run *run, const json_t *targets)
@@ -147,6 +148,7 @@ static void report_all(struct probe_run *run, const json_t *targets)
     const struct targets_state *state = run->data;
     struct series series;
     bool any = false;
+    const struct answer_evidence where = answer_evidence_of(&state->ask.trail);
     int count = vector_count(state->counts);
     for (int i = 0; i < count; i++)
         if (vector_at(state->counts, (size_t)i, &series) &&
@@ -163,7 +165,8 @@ static void report_all(struct probe_run *run, const json_t *targets)
                      .fields = PROBE_FIELDS(probe_int("count", 0),
                                             probe_int("down", 0),
                                             probe_int("down_percent", 0),
-                                            probe_int("age_seconds", 0)));
+                                            probe_int("age_seconds", 0),
+                                            ANSWER_LAST(where)));
     else if (!any)
         absent_report(run, "unknown", "there is no target at all");
     if (any || (config->job && *config->job))

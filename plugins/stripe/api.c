@@ -33,6 +33,7 @@ const struct probe_measure api_measures[] = {
      "when it may be asked again, if it says so",
      .kind = PROBE_GAUGE,
      .optional = true},
+    ANSWER_MEASURES,
     {0},
 };
 
@@ -53,6 +54,7 @@ int api_prepare(const void *config_, void *memory, struct probe_error *error)
 static void on_answer(struct probe_run *run, const struct ask_answer *answer, void *data)
 {
     const char *mode = ask_mode(run);
+    const struct answer_evidence where = answer_evidence_of(answer->trail);
     char summary[120];
     (void)data;
     (void)snprintf(summary,
@@ -65,13 +67,14 @@ static void on_answer(struct probe_run *run, const struct ask_answer *answer, vo
                                         probe_real("total_ms", answer->total_ms),
                                         probe_int("http_status", 200),
                                         probe_text("request_id", answer->request_id),
-                                        probe_text("mode", mode ? mode : "unknown")));
+                                        probe_text("mode", mode ? mode : "unknown"),
+                                        ANSWER_LAST(where)));
     probe_done(run);
 }
 
 static void on_refused(struct probe_run *run, const struct fault *fault, void *data)
 {
-    struct probe_field fields[12], *field = fields;
+    struct probe_field fields[12 + ANSWER_FIELDS], *field = fields;
     char room[FAULT_HINT];
     (void)data;
     if (fault->class == FAULT_AUTH || fault->class == FAULT_PERMISSION ||
@@ -87,6 +90,7 @@ static void on_refused(struct probe_run *run, const struct fault *fault, void *d
         *field++ = probe_real("retry_seconds", (double)fault->retry_ms / 1000);
     if (fault->silence)
         *field++ = probe_text("network_error", fault->silence);
+    field = answer_add_fields(field, fault->trail);
     if (fault->limiter)
         *field++ = probe_text("limiter", fault->limiter);
     if (*fault->type)
@@ -194,7 +198,7 @@ static const char *limit_hint(const char *limiter, double used)
                       : NULL;
 }
 
-static void report(struct probe_run *run)
+static void report(struct probe_run *run, const struct answer_trail *trail)
 {
     const struct limit_config *config = run->config;
     const struct stripe_target *target = run->target->data;
@@ -204,7 +208,7 @@ static void report(struct probe_run *run)
     double used = percent_of(asked, grant);
     const char *limiter =
         (sum.limited || sum.locked) && target->traffic.limiter ? target->traffic.limiter : "none";
-    struct probe_field fields[12], *field = fields;
+    struct probe_field fields[10 + ANSWER_FIELDS], *field = fields;
     char summary[240];
     *field++ = probe_int("count", sum.worst);
     *field++ = probe_int("locked", sum.locked);
@@ -221,6 +225,7 @@ static void report(struct probe_run *run)
     *field++ = probe_int("requests", sum.asked);
     if (strcmp(limiter, "none") != 0)
         *field++ = probe_text("endpoint", target->traffic.path);
+    field = answer_add_fields(field, trail);
     *field = (struct probe_field){0};
     if (sum.limited || sum.locked)
         (void)snprintf(summary,
@@ -245,16 +250,15 @@ static void report(struct probe_run *run)
 
 static void on_limit_answer(struct probe_run *run, const struct ask_answer *answer, void *data)
 {
-    (void)answer;
     (void)data;
-    report(run);
+    report(run, answer->trail);
 }
 
 static void on_limit_refused(struct probe_run *run, const struct fault *fault, void *data)
 {
     (void)data;
     if (fault->class == FAULT_RATE_LIMITED || fault->class == FAULT_LOCKED)
-        report(run);
+        report(run, fault->trail);
     else
         fault_end(run, fault);
 }

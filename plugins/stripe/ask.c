@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http/answer.h"
 #include "stripe.h"
 
 enum {
@@ -31,6 +30,7 @@ struct asking {
     char values[4][80];
     char *body;
     double total_ms;
+    struct answer_trail trail;
     json_t *root;
 };
 
@@ -184,6 +184,7 @@ static void refuse(struct asking *asking, struct fault *fault)
     int64_t pause = pause_of(asking, fault);
     fault->needs = asking->needs;
     fault->total_ms = asking->total_ms;
+    fault->trail = &asking->trail;
     if (pause >= 0) {
         asking->retries++;
         forget_answer(asking);
@@ -221,7 +222,8 @@ static void judge(struct asking *asking)
                  &(const struct ask_answer){.root = asking->root,
                                             .request_id = fault.request_id,
                                             .total_ms = asking->total_ms,
-                                            .retries = asking->retries},
+                                            .retries = asking->retries,
+                                            .trail = &asking->trail},
                  asking->data);
     free_asking(asking);
 }
@@ -278,6 +280,7 @@ static void on_response(int status, const struct probe_response *response, void 
     struct asking *asking = data;
     struct probe_ending ending;
     asking->total_ms = (double)response->us.total / 1000.0;
+    answer_follow(&asking->trail, response);
     if (status == 0) {
         keep(asking, response);
         if (response->body_len > ON_LOOP) {

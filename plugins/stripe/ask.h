@@ -8,6 +8,7 @@
 #ifndef STRIPE_ASK_H
 #define STRIPE_ASK_H
 
+#include "common/http/answer.h"
 #include "fault.h"
 
 struct ask_answer {
@@ -15,6 +16,8 @@ struct ask_answer {
     const char *request_id;
     double total_ms;
     int retries;
+    const struct answer_trail
+        *trail; /* of this answer, and of those that asked to be asked again */
 };
 
 /* It asks again, or ends the run. */

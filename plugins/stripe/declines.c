@@ -132,7 +132,7 @@ static void report(struct probe_run *run)
     bool enough = state->now.total >= config->min_count;
     bool compared = enough && state->before.total >= config->min_count;
     struct tally_rows codes, brands, countries, fundings;
-    struct probe_field fields[14], *field = fields;
+    struct probe_field fields[14 + ANSWER_FIELDS], *field = fields;
     char summary[300];
     *field++ = probe_int("rejected", state->now.rejected);
     *field++ = probe_int("total", state->now.total);
@@ -152,6 +152,7 @@ static void report(struct probe_run *run)
     *field++ = tally_field(&brands, &state->by_brand, "by_brand", "brand", "charges");
     *field++ = tally_field(&countries, &state->by_country, "by_country", "country", "charges");
     *field++ = tally_field(&fundings, &state->by_funding, "by_funding", "funding", "charges");
+    field = answer_add_fields(field, &state->list.trail);
     *field = (struct probe_field){0};
     say(state, config, summary, sizeof(summary));
     probe_report(run,

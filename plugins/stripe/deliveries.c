@@ -108,6 +108,7 @@ static void on_end(struct probe_run *run, bool truncated)
                        stripe_s(state->undelivered),
                        first ? first : "?",
                        age_text(age).text);
+    const struct answer_evidence where = answer_evidence_of(&state->list.trail);
     probe_report(
         run,
         .summary = summary,
@@ -121,7 +122,8 @@ static void on_end(struct probe_run *run, bool truncated)
                                probe_bool("truncated", truncated),
                                probe_int("pending_webhooks", state->pending),
                                tally_field(&by_type, &state->by_type, "by_type", "type", NULL),
-                               sample(state, &table, cells)));
+                               sample(state, &table, cells),
+                               ANSWER_LAST(where)));
     probe_done(run);
 }
 

@@ -78,8 +78,9 @@ static int64_t count_missing(const struct endpoint_config *config, const json_t 
     return missing;
 }
 
-static void report(struct probe_run *run, const json_t *endpoint)
+static void report(struct probe_run *run, const json_t *endpoint, const struct answer_trail *trail)
 {
+    const struct answer_evidence where = answer_evidence_of(trail);
     const struct endpoint_config *config = run->config;
     const json_t *enabled = json_object_get(endpoint, "enabled_events");
     const char *url = list_text(endpoint, "url"), *first = NULL;
@@ -117,20 +118,23 @@ static void report(struct probe_run *run, const json_t *endpoint)
                                probe_text("endpoint", list_text(endpoint, "id")),
                                probe_text("url", shown),
                                probe_text("api_version", list_text(endpoint, "api_version")),
-                               probe_json("enabled_events", events ? events : "[]")));
+                               probe_json("enabled_events", events ? events : "[]"),
+                               ANSWER_LAST(where)));
     free(events);
 }
 
 static void report_none(struct probe_run *run, enum probe_status status, const char *summary,
-                        const char *hint)
+                        const char *hint, const struct answer_trail *trail)
 {
+    const struct answer_evidence where = answer_evidence_of(trail);
     probe_report(run,
                  .status = status,
                  .summary = summary,
                  .hint = hint,
                  .fields = PROBE_FIELDS(probe_bool("exists", false),
                                         probe_int("missing", 0),
-                                        probe_bool("as_expected", status == PROBE_OK)));
+                                        probe_bool("as_expected", status == PROBE_OK),
+                                        ANSWER_LAST(where)));
     probe_done(run);
 }
 
@@ -139,7 +143,7 @@ static void report_none(struct probe_run *run, enum probe_status status, const c
 static void on_one(struct probe_run *run, const struct ask_answer *answer, void *data)
 {
     (void)data;
-    report(run, answer->root);
+    report(run, answer->root, answer->trail);
     probe_done(run);
 }
 
@@ -156,12 +160,14 @@ static void on_refused(struct probe_run *run, const struct fault *fault, void *d
     report_none(run,
                 PROBE_GRADED,
                 summary,
-                "it was deleted, or is of another account or mode than the key");
+                "it was deleted, or is of another account or mode than the key",
+                fault->trail);
 }
 
 static void on_each(struct probe_run *run, const json_t *endpoint)
 {
-    report(run, endpoint);
+    const struct endpoint_state *state = run->data;
+    report(run, endpoint, &state->list.trail);
 }
 
 static void on_end(struct probe_run *run, bool truncated)
@@ -169,7 +175,7 @@ static void on_end(struct probe_run *run, bool truncated)
     const struct endpoint_state *state = run->data;
     (void)truncated; /* an account has 16 of them at most */
     if (state->list.count == 0)
-        report_none(run, PROBE_OK, "the account has no webhook endpoint", NULL);
+        report_none(run, PROBE_OK, "the account has no webhook endpoint", NULL, &state->list.trail);
     else
         probe_done(run);
 }

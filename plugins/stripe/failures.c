@@ -110,6 +110,7 @@ static void on_end(struct probe_run *run, bool truncated)
     int64_t total = state->succeeded + state->failed;
     bool enough = total >= config->min_count;
     struct tally_rows by_error;
+    struct probe_field fields[10 + ANSWER_FIELDS], *field = fields;
     char summary[200];
     for (size_t i = 0; i < state->sampled; i++) {
         cells[2 * i] = state->sample[i].intent;
@@ -117,25 +118,25 @@ static void on_end(struct probe_run *run, bool truncated)
     }
     const struct probe_table sample = {columns, 2, cells, state->sampled, state->failed};
     say(state, total, enough, summary, sizeof(summary));
-    probe_report(
-        run,
-        .summary = summary,
-        .hint = state->failed ? "api_error and rate limits are Stripe's or ours, "
-                                "invalid_request_error is our code's: compare `status`, "
-                                "`rate_limit` and the last deployment"
-                              : NULL,
-        .fields = PROBE_FIELDS(
-            probe_int("failed", state->failed),
-            probe_int("total", total),
-            probe_int("skipped", state->skipped),
-            probe_bool("truncated", truncated),
-            probe_int("succeeded", state->succeeded),
-            probe_text("source", "events"),
-            tally_field(&by_error, &state->by_error, "by_error_type", "error", NULL),
-            probe_rows("failed_payments", &sample),
-            /* The last one, since it may be absent. */
-            enough ? probe_real("failed_percent", percent_of((double)state->failed, (double)total))
-                   : (struct probe_field){0}));
+    *field++ = probe_int("failed", state->failed);
+    *field++ = probe_int("total", total);
+    if (enough)
+        *field++ = probe_real("failed_percent", percent_of((double)state->failed, (double)total));
+    *field++ = probe_int("skipped", state->skipped);
+    *field++ = probe_bool("truncated", truncated);
+    *field++ = probe_int("succeeded", state->succeeded);
+    *field++ = probe_text("source", "events");
+    *field++ = tally_field(&by_error, &state->by_error, "by_error_type", "error", NULL);
+    *field++ = probe_rows("failed_payments", &sample);
+    field = answer_add_fields(field, &state->list.trail);
+    *field = (struct probe_field){0};
+    probe_report(run,
+                 .summary = summary,
+                 .hint = state->failed ? "api_error and rate limits are Stripe's or ours, "
+                                         "invalid_request_error is our code's: compare `status`, "
+                                         "`rate_limit` and the last deployment"
+                                       : NULL,
+                 .fields = fields);
     probe_done(run);
 }
 

@@ -13,6 +13,8 @@
 #include <jansson.h>
 #include <runbookd/probe.h>
 
+#include "common/http/answer.h"
+
 /* The words are fault_classes, in this order. */
 enum fault_class {
     FAULT_NONE,
@@ -37,12 +39,13 @@ struct fault {
     const char *needs;   /* the permission, as Stripe's dashboard names it; or NULL */
     char request_id[48]; /* "" where there is none, as with all that follows */
     char type[48], code[64];
-    char permission[64];  /* "rak_event_read" */
-    const char *limiter;  /* what kind of limit it was; NULL: none */
-    char text[240];       /* one sentence, no full stop */
-    bool retry, no_retry; /* Stripe-Should-Retry */
-    int64_t retry_ms;     /* Retry-After; zero: not said */
-    double total_ms;      /* what it took to be refused */
+    char permission[64];              /* "rak_event_read" */
+    const char *limiter;              /* what kind of limit it was; NULL: none */
+    char text[240];                   /* one sentence, no full stop */
+    bool retry, no_retry;             /* Stripe-Should-Retry */
+    int64_t retry_ms;                 /* Retry-After; zero: not said */
+    double total_ms;                  /* what it took to be refused */
+    const struct answer_trail *trail; /* where that went; what ask.c hands on always has one */
 };
 
 /* What kinds of limits there are: "rate", "concurrency", ...; ended by NULL. */

@@ -91,6 +91,7 @@ static void on_answer(struct probe_run *run, const struct ask_answer *answer, vo
                    code,
                    *decline ? ", " : "",
                    decline);
+    const struct answer_evidence where = answer_evidence_of(answer->trail);
     probe_report(run,
                  .summary = fault_sentence(summary),
                  .hint = hint_of(state, class),
@@ -103,7 +104,8 @@ static void on_answer(struct probe_run *run, const struct ask_answer *answer, vo
                                         probe_time("created", created * 1000),
                                         probe_text("error_code", code),
                                         probe_text("decline_code", decline),
-                                        probe_text("request_id", answer->request_id)));
+                                        probe_text("request_id", answer->request_id),
+                                        ANSWER_LAST(where)));
     probe_done(run);
 }
 

@@ -66,6 +66,7 @@ static bool advance(struct list *list, const json_t *root, const json_t *data)
 static void on_page(struct probe_run *run, const struct ask_answer *answer, void *list_)
 {
     struct list *list = list_;
+    answer_join(&list->trail, answer->trail);
     const json_t *data = json_object_get(answer->root, "data");
     size_t place;
     json_t *object;
@@ -112,7 +113,9 @@ static void ask_page(struct probe_run *run, struct list *list)
 
 void list_start(struct probe_run *run, struct list *list, const struct list_wish *wish)
 {
+    struct answer_trail trail = list->trail;
     memset(list, 0, sizeof(*list));
+    list->trail = trail;
     list->path = wish->path;
     list->needs = wish->needs;
     list->search = wish->search;

@@ -19,9 +19,10 @@ typedef void list_end_fn(struct probe_run *run, bool truncated);
 
 enum { LIST_PARAMS = 20 };
 
-/* Of a run: in its data.  list.c's own, but for `count` and `at`. */
+/* Of a run: in its data, zeroed at first.  list.c's own, but for `count` and `trail`. */
 struct list {
-    int64_t count; /* how many objects came */
+    int64_t count;             /* how many objects came */
+    struct answer_trail trail; /* of all pages, also of a list before this one */
     const char *path, *needs;
     struct probe_pair params[LIST_PARAMS + 1];
     size_t param_count;

@@ -143,7 +143,7 @@ static void report(struct probe_run *run)
     static const char *const names[] = {
         "unsigned_status", "forged_status", "stale_status", "signed_status"};
     const int *of = state->statuses;
-    struct probe_field fields[12], *field = fields;
+    struct probe_field fields[10 + ANSWER_FIELDS], *field = fields;
     char summary[300];
     *field++ = probe_bool("signature_enforced",
                           !taken(of[RECEIVER_UNSIGNED]) && !taken(of[RECEIVER_FORGED]));
@@ -156,6 +156,7 @@ static void report(struct probe_run *run)
     *field++ = probe_real("total_ms", state->total_ms);
     if (state->has_skew)
         *field++ = probe_real("clock_skew_seconds", state->skew_seconds);
+    field = answer_add_fields(field, &state->trail);
     *field = (struct probe_field){0};
     probe_report(run,
                  .summary = say(state, summary, sizeof(summary)),
@@ -166,6 +167,8 @@ static void report(struct probe_run *run)
 
 static void report_silence(struct probe_run *run, int status, const struct probe_response *response)
 {
+    const struct receiver_state *state = run->data;
+    const struct answer_evidence where = answer_evidence_of(&state->trail);
     probe_report(
         run,
         .status = PROBE_CRITICAL,
@@ -173,7 +176,8 @@ static void report_silence(struct probe_run *run, int status, const struct probe
         .hint = "Stripe cannot deliver either, if it meets the same: see the service "
                 "itself; seen from here, not from the internet",
         .fields = PROBE_FIELDS(probe_text("error_class", answer_classes[answer_class_of(status)]),
-                               probe_real("total_ms", (double)response->us.total / 1000.0)));
+                               probe_real("total_ms", (double)response->us.total / 1000.0),
+                               ANSWER_LAST(where)));
     probe_done(run);
 }
 
@@ -200,6 +204,7 @@ static void on_answer(int status, const struct probe_response *response, void *d
     struct receiver_state *state = run->data;
     const char *location = answer_header(response, "Location");
     struct probe_ending ending;
+    answer_follow(&state->trail, response);
     if (!answer_came(status, response)) {
         if (answer_is_ours(status, response, &ending))
             answer_end(run, &ending);

@@ -240,7 +240,8 @@ static void say(const struct sight *sight, const json_t *root, int64_t now_ms, c
     (void)fault_sentence(out);
 }
 
-static void report(struct probe_run *run, const json_t *root, struct sight *sight, int64_t age_ms)
+static void report(struct probe_run *run, const json_t *root, struct sight *sight, int64_t age_ms,
+                   const struct answer_trail *trail)
 {
     static const struct probe_column component_columns[] = {{"name", PROBE_FIELD_TEXT},
                                                             {"state", PROBE_FIELD_TEXT}};
@@ -253,6 +254,7 @@ static void report(struct probe_run *run, const json_t *root, struct sight *sigh
     const struct probe_table unresolved = {
         incident_columns, 4, sight->unresolved, sight->incident_rows, sight->incidents};
     const struct status_config *config = run->config;
+    const struct answer_evidence where = answer_evidence_of(trail);
     bool all = !config->components || !*config->components;
     char summary[400];
 
@@ -274,7 +276,8 @@ static void report(struct probe_run *run, const json_t *root, struct sight *sigh
                                probe_real("age_seconds", age_ms > 0 ? (double)age_ms / 1000 : 0),
                                probe_text("description", list_text(root, "status.description")),
                                probe_rows("components", &components),
-                               probe_rows("unresolved", &unresolved)));
+                               probe_rows("unresolved", &unresolved),
+                               ANSWER_LAST(where)));
     probe_done(run);
 }
 
@@ -291,7 +294,7 @@ static void break_off(struct probe_run *run, const char *reason, const char *sum
                       "`base_url` to where the page is now");
 }
 
-static void judge(struct probe_run *run, const json_t *root)
+static void judge(struct probe_run *run, const json_t *root, const struct answer_trail *trail)
 {
     const struct status_config *config = run->config;
     const json_t *components = json_object_get(root, "components");
@@ -326,7 +329,7 @@ static void judge(struct probe_run *run, const json_t *root)
     }
     look_at_components(config, components, &sight);
     look_at_incidents(config, json_object_get(root, "incidents"), &sight);
-    report(run, root, &sight, now - touched);
+    report(run, root, &sight, now - touched, trail);
 }
 
 static void on_response(int status, const struct probe_response *response, void *data)
@@ -348,7 +351,9 @@ static void on_response(int status, const struct probe_response *response, void 
                        ? json_loadb(response->body, response->body_len, 0, NULL)
                        : NULL;
     if (json_is_object(root)) {
-        judge(run, root);
+        struct answer_trail trail = {0};
+        answer_follow(&trail, response);
+        judge(run, root, &trail);
     } else if (response->code >= 300 && response->code < 400) {
         (void)snprintf(summary,
                        sizeof(summary),

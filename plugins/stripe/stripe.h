@@ -204,6 +204,7 @@ struct receiver_state {
     int statuses[RECEIVER_POSTS]; /* zero: not asked */
     char body[600];
     double total_ms, skew_seconds;
+    struct answer_trail trail; /* of all posts */
     bool has_skew;
     char location[120];
 };

@@ -162,7 +162,7 @@ static void report(struct probe_run *run, bool truncated)
     const char *cells[STUCK_SAMPLE * 5];
     char ages[STUCK_SAMPLE][24], summary[240];
     size_t rows = state->count < STUCK_SAMPLE ? state->count : STUCK_SAMPLE;
-    struct probe_field fields[8], *field = fields;
+    struct probe_field fields[8 + ANSWER_FIELDS], *field = fields;
     double age = oldest(state);
     for (size_t i = 0; i < rows; i++) {
         const struct stuck_payment *payment = &state->payments[i];
@@ -183,6 +183,7 @@ static void report(struct probe_run *run, bool truncated)
         *field++ = probe_int("missed", state->final);
         *field++ = probe_int("missing", state->missing);
     }
+    field = answer_add_fields(field, &state->list.trail);
     *field = (struct probe_field){0};
     probe_report(run, .summary = summary, .hint = hint_of(run), .fields = fields);
     probe_done(run);
@@ -252,6 +253,7 @@ static void on_looked_up(struct probe_run *run, const struct ask_answer *answer,
     struct stuck_payment *payment = &state->payments[state->at++];
     const char *word = list_text(answer->root, "status");
     (void)data;
+    answer_join(&state->list.trail, answer->trail);
     (void)snprintf(payment->state, sizeof(payment->state), "%s", word);
     state->final += strcmp(word, "succeeded") == 0 || strcmp(word, "canceled") == 0;
     look_up(run);
@@ -265,6 +267,7 @@ static void on_refused(struct probe_run *run, const struct fault *fault, void *d
         fault_end(run, fault);
         return;
     }
+    answer_join(&state->list.trail, fault->trail);
     (void)snprintf(state->payments[state->at].state, sizeof(state->payments->state), "missing");
     state->missing++;
     state->at++;

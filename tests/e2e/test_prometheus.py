@@ -115,14 +115,24 @@ def prometheus(shop):
 
 @pytest.fixture
 def once(prometheus, tmp_path):
-    def ask(checks, url=prometheus.url, names=("c",)):
+    def ask(checks, url=prometheus.url, whole=False):
         off = "".join(f"{name}: 'off', " for name in ("connect", "alerts", "target_up") if f"{name}:" not in checks)
         (tmp_path / "c.yaml").write_text(f"version: 1\ntargets:\n  p: {{type: prometheus, url: '{url}', checks: {{{off}{checks}}}}}\n")
         result = runbookd("once", "-c", tmp_path / "c.yaml")
         found = [e for e in result.events if e["kind"] == "finding"]
         assert found, result.out + result.err
-        return {e["subject"]: e for e in found}
+        return found if whole else {e["subject"]: e for e in found}
     return ask
+
+
+def test_each_finding_says_where_the_time_went_and_who_answered(once, shop):
+    found = once("connect: {}, alerts: {}, target_up: {}, one: {check: query, promql: 'vector(7)'}, none: {check: query, promql: nothing_of_that_name},"
+                 " share: {check: error_rate}, p95: {check: latency, metric: http_request_duration_seconds}", whole=True)
+    found += once(f"page: {{check: scrape, metric: queue_length, urls: ['{shop.url}/metrics']}}", whole=True)
+    assert {e["name"] for e in found} == {"connect", "alerts", "target_up", "one", "none", "share", "p95", "page"}
+    for event in found:
+        evidence = event["evidence"]
+        assert evidence["ip"] == "127.0.0.1" and evidence["first_byte_ms"] >= 0 and evidence["transfer_ms"] >= 0, event
 
 
 # ----------------------------------------------------------------------------- query

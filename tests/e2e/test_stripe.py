@@ -8,7 +8,7 @@ import servers
 import servers_stripe as fake
 from agent import runbookd
 from service import Answer
-from stripe_asking import ask, class_of, configuration, each, healthy, once, one, stripe, target  # noqa: F401: fixtures
+from stripe_asking import ask, class_of, configuration, each, healthy, once, one, receiver, stripe, target  # noqa: F401: fixtures
 
 HTML = Answer(200, "<!doctype html><title>Sign in to the hotel's network</title>", "text/html")
 
@@ -29,6 +29,18 @@ def test_stripes_own_client_reads_what_the_fake_answers(stripe):
     assert f"default {said['version']}." in runbookd("explain", "stripe", events=False).out, "the version that is pinned is the one whose shapes these are"
     thrown = [each["balance"]["thrown"] for each in (none, nobody, limited, broken)]
     assert thrown == ["StripePermissionError", "StripeAuthenticationError", "StripeRateLimitError", "StripeAPIError"]
+
+
+# --------------------------------------------------------------------------------------------- where the time went
+
+def test_each_check_says_where_the_time_went_and_who_answered(ask, stripe, receiver):
+    found = ask(configuration(stripe, f"status: {{base_url: '{stripe.url}'}}, api: {{}}, rate_limit: {{}}, webhook_endpoint: {{}}, webhook_deliveries: {{}},"
+                              " payment_intent: {id: pi_fine}, payment_failure_rate: {}, declines: {}, stuck_payments: {},"
+                              f" webhook_receiver: {{url: '{receiver.url()}'}}"))
+    assert len({e["name"] for e in found}) == 10, found
+    for event in found:
+        told = {**event["measures"], **event["evidence"]}
+        assert told["ip"] == "127.0.0.1" and told["first_byte_ms"] >= 0 and told["transfer_ms"] >= 0 and "tls_ms" not in told, event
 
 
 # ------------------------------------------------------------------------------------------------------------ status

@@ -73,6 +73,27 @@ static void a_request_carries_the_key_the_version_and_bounds(void **state)
     assert_int_equal(kit_grade(*state, "webhook_deliveries", finding), PROBE_OK);
 }
 
+static void each_check_says_where_the_time_went_and_who_answered(void **state)
+{
+    static const struct probe_peer peer = {.address = "10.0.0.7", .port = 443};
+    static const char intent[] = "{\"object\":\"payment_intent\",\"id\":\"pi_1\","
+                                 "\"status\":\"succeeded\"}";
+    for (size_t check = 0; check < ASKING; check++) {
+        bool one = strcmp(asking[check], "payment_intent") == 0;
+        int pages = strcmp(asking[check], "declines") == 0 ? 2 : 1; /* now, and a day before */
+        for (int i = 0; i < pages; i++)
+            kit_answers(*state,
+                        .body = one ? intent : none,
+                        .peer = &peer,
+                        .us = {.connect = 3000, .tls = 10000, .first_byte = 22000, .total = 23500});
+        const struct kit_finding *finding = only(kit_run(*state, asking[check]));
+        assert_true(kit_real(finding, "tls_ms") == 7 * pages);
+        assert_true(kit_real(finding, "first_byte_ms") == 12 * pages);
+        assert_true(kit_real(finding, "transfer_ms") == 1.5 * pages);
+        assert_string_equal(kit_text(finding, "ip"), "10.0.0.7");
+    }
+}
+
 static void silence_is_critical_for_api_and_unknown_for_the_others(void **state)
 {
     static const struct {
@@ -402,6 +423,7 @@ int main(void)
 #define CASE(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_request_carries_the_key_the_version_and_bounds),
+        CASE(each_check_says_where_the_time_went_and_who_answered),
         CASE(silence_is_critical_for_api_and_unknown_for_the_others),
         CASE(what_is_our_own_fault_is_unknown),
         CASE(no_answer_until_the_deadline_ends_a_run_in_time),

@@ -149,8 +149,67 @@ struct answer_times answer_times_of(const struct probe_timing *us)
         .connect = took(us->connect, us->resolve),
         .tls = took(us->tls, us->connect),
         .first_byte = took(us->first_byte, connected),
+        .transfer = us->first_byte ? took(us->total, us->first_byte) : -1,
         .total = (double)us->total / 1000.0,
     };
+}
+
+static void add_time(double *sum, double ms)
+{
+    if (ms >= 0)
+        *sum = (*sum > 0 ? *sum : 0) + ms;
+}
+
+void answer_join(struct answer_trail *trail, const struct answer_trail *more)
+{
+    if (more->count == 0)
+        return;
+    if (trail->count == 0)
+        trail->times = (struct answer_times){-1, -1, -1, -1, -1, 0};
+    trail->count += more->count;
+    add_time(&trail->times.dns, more->times.dns);
+    add_time(&trail->times.connect, more->times.connect);
+    add_time(&trail->times.tls, more->times.tls);
+    add_time(&trail->times.first_byte, more->times.first_byte);
+    add_time(&trail->times.transfer, more->times.transfer);
+    add_time(&trail->times.total, more->times.total);
+    if (*more->ip)
+        memcpy(trail->ip, more->ip, sizeof(trail->ip));
+}
+
+void answer_follow(struct answer_trail *trail, const struct probe_response *response)
+{
+    struct answer_trail more = {.times = answer_times_of(&response->us), .count = 1};
+    const char *address = response->peer ? response->peer->address : NULL;
+    (void)snprintf(more.ip, sizeof(more.ip), "%s", address ? address : "");
+    answer_join(trail, &more);
+}
+
+struct probe_field *answer_add_fields(struct probe_field *field, const struct answer_trail *trail)
+{
+    const struct {
+        const char *name;
+        double ms;
+    } stages[] = {
+        {"dns_ms", trail->times.dns},
+        {"connect_ms", trail->times.connect},
+        {"tls_ms", trail->times.tls},
+        {"first_byte_ms", trail->times.first_byte},
+        {"transfer_ms", trail->times.transfer},
+    };
+    for (size_t i = 0; trail->count > 0 && i < sizeof(stages) / sizeof(*stages); i++)
+        if (stages[i].ms >= 0)
+            *field++ = probe_real(stages[i].name, stages[i].ms);
+    if (*trail->ip)
+        *field++ = probe_text("ip", trail->ip);
+    return field;
+}
+
+struct answer_evidence answer_evidence_of(const struct answer_trail *trail)
+{
+    struct answer_evidence evidence = {0};
+    (void)answer_add_fields(evidence.all, trail);
+    return evidence;
 }
 
 /* ------------------------------------------------------------- evidence ---- */

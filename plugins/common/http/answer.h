@@ -59,9 +59,57 @@ void answer_fail(struct probe_run *run, int status, const struct probe_response 
 
 /* Milliseconds that each stage took by itself; below zero: it was not needed, or not reached. */
 struct answer_times {
-    double dns, connect, tls, first_byte, total;
+    double dns, connect, tls, first_byte, transfer, total;
 };
 struct answer_times answer_times_of(const struct probe_timing *us);
+
+/*
+ * Where the time of a run's answers went, and who gave the last of them: what is kept when the
+ * answer is gone.  Zeroed at first.
+ */
+struct answer_trail {
+    struct answer_times times; /* of all answers together */
+    size_t count;              /* how many there were */
+    char ip[48];               /* numeric; empty: nobody was reached */
+};
+
+/* Adds an answer, or a request that failed, as far as it came. */
+void answer_follow(struct answer_trail *trail, const struct probe_response *response);
+
+/* Adds the answers of another trail. */
+void answer_join(struct answer_trail *trail, const struct answer_trail *more);
+
+/* Evidence of it: the times that there are, as ANSWER_MEASURES names them, and `ip`. */
+enum { ANSWER_FIELDS = 6 };
+struct probe_field *answer_add_fields(struct probe_field *field, const struct answer_trail *trail);
+
+/* The same for PROBE_FIELDS(), at its end: ANSWER_LAST(fields), where what is absent comes last. */
+struct answer_evidence {
+    struct probe_field all[ANSWER_FIELDS];
+};
+struct answer_evidence answer_evidence_of(const struct answer_trail *trail);
+#define ANSWER_LAST(evidence)                                                                      \
+    (evidence).all[0], (evidence).all[1], (evidence).all[2], (evidence).all[3], (evidence).all[4], \
+        (evidence).all[5]
+
+/* Rows of a check's table of measures; `total_ms` is the check's own. */
+#define ANSWER_MEASURES                                                                            \
+    {"dns_ms", "to look the name up", .kind = PROBE_GAUGE, .optional = true},                      \
+        {"connect_ms",                                                                             \
+         "to connect; none on a kept connection",                                                  \
+         .kind = PROBE_GAUGE,                                                                      \
+         .optional = true},                                                                        \
+        {"tls_ms",                                                                                 \
+         "to shake hands; none on a kept connection",                                              \
+         .kind = PROBE_GAUGE,                                                                      \
+         .optional = true},                                                                        \
+        {"first_byte_ms",                                                                          \
+         "from being connected to the answer's first byte",                                        \
+         .kind = PROBE_GAUGE,                                                                      \
+         .optional = true},                                                                        \
+    {                                                                                              \
+        "transfer_ms", "from the first byte to the last", .kind = PROBE_GAUGE, .optional = true    \
+    }
 
 enum { ANSWER_SNIPPET = 200 };
 

@@ -401,12 +401,17 @@ static bool is_name(const char *name)
     return true;
 }
 
-/* RFC 6761: what lies below "localhost" is this machine, and no server's business. */
-static bool is_below_localhost(const char *name)
+/*
+ * RFC 6761: what lies below "localhost" is this machine, and no server's business.  So is its IPv6
+ * address itself: /etc/hosts often has none, and c-ares 1.18 then leaks the name.
+ */
+static bool is_localhost(const char *name, int family)
 {
     static const char top[] = ".localhost";
     size_t len = strlen(name);
     len -= len && name[len - 1] == '.';
+    if (len + 1 == strlen(top))
+        return family == 6 && strncasecmp(name, top + 1, len) == 0;
     return len >= sizeof(top) && strncasecmp(name + len - strlen(top), top, strlen(top)) == 0;
 }
 
@@ -429,7 +434,7 @@ static bool answer_at_once(struct ask *ask, const char *name, int family)
         answer = answer_new(family && family != numeric ? -ENOENT : 0);
     else if (!is_name(name) || (family != 0 && family != 4 && family != 6))
         answer = answer_new(-EINVAL);
-    else if (is_below_localhost(name))
+    else if (is_localhost(name, family))
         answer = answer_new(0);
     else
         return false;

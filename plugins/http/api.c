@@ -103,13 +103,14 @@ static const char *hint_of(enum vendor_class class)
     return hints[class];
 }
 
-static void report(struct probe_run *run, const struct vendor_says *says,
+/* `status` is the request's: below zero where no answer came. */
+static void report(struct probe_run *run, const struct vendor_says *says, int status,
                    const struct probe_response *response)
 {
     struct quota quota =
         quota_of(response, &(const struct quota_names){NULL}, probe_wall(&run->life));
-    char summary[480], status[48], snippet[ANSWER_SNIPPET + 1] = "";
-    struct probe_field fields[8 + ANSWER_FIELDS], *field = fields;
+    char summary[480], named[48], snippet[ANSWER_SNIPPET + 1] = "";
+    struct probe_field fields[9 + ANSWER_FIELDS], *field = fields;
     struct answer_trail trail = {0};
     *field++ = probe_text("error_class", vendor_classes[says->class]);
     *field++ = probe_real("total_ms", (double)response->us.total / 1000.0);
@@ -121,6 +122,8 @@ static void report(struct probe_run *run, const struct vendor_says *says,
         *field++ = probe_real("retry_seconds", quota.retry_seconds);
     answer_follow(&trail, response);
     field = answer_add_fields(field, &trail);
+    if (says->class == VENDOR_NETWORK && status < 0)
+        *field++ = probe_text("network_error", answer_classes[answer_class_of(status)]);
     if (*says->code)
         *field++ = probe_text("vendor_code", says->code);
     if (says->class != VENDOR_OK && response->body_len > 0) {
@@ -129,14 +132,14 @@ static void report(struct probe_run *run, const struct vendor_says *says,
         *field++ = probe_text("body", snippet);
     }
     *field = (struct probe_field){0};
-    ask_name_status(response->code, status, sizeof(status));
+    ask_name_status(response->code, named, sizeof(named));
     if (!response->code)
         (void)snprintf(summary, sizeof(summary), "no answer: %.300s", says->message);
     else
         (void)snprintf(summary,
                        sizeof(summary),
                        "%s%s%s%s%.200s",
-                       status,
+                       named,
                        *says->code ? ", code " : "",
                        says->code,
                        *says->message ? ": " : "",
@@ -175,7 +178,7 @@ static void on_answer(int status, const struct probe_response *response, void *d
             return;
         }
         (void)snprintf(says.message, sizeof(says.message), "%s", response->message);
-        report(run, &says, response);
+        report(run, &says, status, response);
         return;
     }
     json_t *body = json_loadb(response->body, response->body_len, 0, NULL);
@@ -183,7 +186,7 @@ static void on_answer(int status, const struct probe_response *response, void *d
     json_decref(body);
     if (says.class == VENDOR_OK)
         judge(run->memory, response, &says);
-    report(run, &says, response);
+    report(run, &says, 0, response);
 }
 
 void api_run(struct probe_target *self, struct probe_run *run)

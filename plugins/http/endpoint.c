@@ -97,6 +97,7 @@ const struct probe_measure endpoint_measures[] = {
     {"total_ms", "from the start to the last byte", .kind = PROBE_GAUGE},
     {"http_status", "the answer's", .kind = PROBE_GAUGE, .optional = true},
     ANSWER_MEASURES,
+    {"version", "of HTTP, that was spoken: 1 or 2", .kind = PROBE_GAUGE, .optional = true},
     {"size_bytes", "of the body that was read", .kind = PROBE_GAUGE, .optional = true},
     {"body_ok", "whether the body is as it should be", .kind = PROBE_FLAG, .optional = true},
     {"health",

@@ -101,7 +101,8 @@ struct latency_memory {
 struct latency_state {
     size_t sent, answered;
     double times[LATENCY_MOST]; /* of the answered ones, in ms */
-    char failure[300];          /* the last one */
+    char failure[300];          /* the last one, ... */
+    enum answer_class class;    /* ... and of which kind it was */
     struct answer_trail trail;  /* of the slowest of them; of the last one while none is answered */
 };
 

@@ -57,6 +57,10 @@ const struct probe_measure latency_measures[] = {
     {"samples", "requests that were sent", .kind = PROBE_GAUGE},
     {"failed", "requests that were not answered as expected", .kind = PROBE_GAUGE},
     {"failed_percent", "of those that were sent", .kind = PROBE_GAUGE},
+    {"error_class",
+     "what is wrong with the last one that failed",
+     .kind = PROBE_WORD,
+     .words = answer_classes},
     ANSWER_MEASURES,
     {0},
 };
@@ -88,11 +92,12 @@ static void report(struct probe_run *run)
     struct latency_state *state = run->data;
     size_t answered = state->answered, failed = state->sent - answered;
     char summary[320];
-    struct probe_field fields[8 + ANSWER_FIELDS], *field = fields;
+    struct probe_field fields[9 + ANSWER_FIELDS], *field = fields;
     qsort(state->times, answered, sizeof(*state->times), compare);
     *field++ = probe_int("samples", (int64_t)state->sent);
     *field++ = probe_int("failed", (int64_t)failed);
     *field++ = probe_real("failed_percent", percent_of((double)failed, (double)state->sent));
+    *field++ = probe_text("error_class", answer_classes[state->class]);
     if (answered > 0) {
         *field++ = probe_real("p50_ms", rank(state->times, answered, 50));
         *field++ = probe_real("p95_ms", rank(state->times, answered, 95));
@@ -157,6 +162,7 @@ static bool judge(struct probe_run *run, int status, const struct probe_response
     const struct latency_memory *memory = run->memory;
     struct latency_state *state = run->data;
     if (status != 0 && !answer_came(status, response)) {
+        state->class = answer_class_of(status);
         (void)snprintf(state->failure,
                        sizeof(state->failure),
                        "%s",
@@ -165,6 +171,7 @@ static bool judge(struct probe_run *run, int status, const struct probe_response
     }
     if (expect_holds(&memory->expect, response->code))
         return true;
+    state->class = ANSWER_STATUS;
     ask_name_status(response->code, state->failure, sizeof(state->failure));
     return false;
 }

@@ -102,6 +102,21 @@ static void report(struct probe_run *run, const struct quota *quota,
     probe_done(run);
 }
 
+/* Nobody says how much is left; that nobody answers is for `endpoint` or `api` to grade. */
+static void end_silent(struct probe_run *run, int status, const struct probe_response *response)
+{
+    char summary[300];
+    (void)snprintf(summary,
+                   sizeof(summary),
+                   "no answer that could say: %.200s",
+                   response->message ? response->message : strerror(-status));
+    probe_end(run,
+              .how = PROBE_FAILED,
+              .status = status,
+              .reason = answer_classes[answer_class_of(status)],
+              .summary = summary);
+}
+
 static void on_answer(int status, const struct probe_response *response, void *data)
 {
     struct probe_run *run = data;
@@ -112,7 +127,7 @@ static void on_answer(int status, const struct probe_response *response, void *d
         if (answer_is_ours(status, response, &ending))
             answer_end(run, &ending);
         else
-            probe_fail(run, status, "no answer that could say: %.200s", response->message);
+            end_silent(run, status, response);
         return;
     }
     struct quota quota = quota_of(response, &config->names, probe_wall(&run->life));

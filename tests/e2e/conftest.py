@@ -53,7 +53,8 @@ def sessions(postgres):
 @pytest.fixture(scope="module")
 def nginx():
     server = servers.Nginx("location /ok { return 200 'fine'; } location /broken { return 503 'no database'; }"
-                           "location /old { return 301 /ok; }")
+                           "location /old { return 301 /ok; }"
+                           "location /quota { add_header RateLimit-Limit 100; add_header RateLimit-Remaining 99; add_header RateLimit-Reset 60; return 200 'fine'; }")
     yield server
     server.close()
 

@@ -65,6 +65,8 @@ KINDS = {
     "sha1": {"digest": "sha1"},
     "rsa": {"key": "rsa2048"},
     "clientonly": {"section": "client"},
+    "client2": {"section": "client"},
+    "clientexpired": {"section": "client", "start": -90, "end": -1},
     "revoked": {}, "revoked2": {},
     "muststaple": {"extra": ["-addext", "tlsfeature=status_request"]},
     "oldint": {"issuer": "int-old"},                # an expired intermediate above a good leaf

@@ -22,7 +22,8 @@ SLACK = 2  # a busy machine
 TABLE = []  # fault, plugin, finding, seconds to it, seconds to recovery, largest gap of the others
 
 PROBED = {"redis": "connect", "http": "endpoint", "postgres": "connect", "tcp": "connect", "dns": "resolve", "cert": "endpoint",
-          "pgbouncer": "connect", "prometheus": "connect", "stripe": "api"}
+          "pgbouncer": "connect", "prometheus": "connect", "stripe": "api",
+          "http-latency": "latency", "http-synthetic": "synthetic", "http-api": "api", "http-rate": "rate_limit"}
 HELD = {"redis": "memory", "postgres": "connections", "pgbouncer": "clients"}  # a check of those that wait for it
 
 # What is found, and how fast.  A list: what of these comes first depends on where the fault hits.
@@ -56,7 +57,9 @@ EXPECTED = {
 for by_plugin in EXPECTED.values():
     by_plugin["prometheus"] = by_plugin["http"]  # over the same client
     by_plugin["pgbouncer"] = by_plugin["postgres"]  # the same wire
-    by_plugin["stripe"] = by_plugin["http"]         # its class is network, and which one is in the evidence
+    for kind in ("stripe", "http-latency", "http-synthetic", "http-api"):
+        by_plugin[kind] = by_plugin["http"]         # of an API the class is network, and which one is in the evidence
+    by_plugin["http-rate"] = ("unknown", by_plugin["http"][1])  # no answer says nothing of a quota
 WAITS = {"hang", "blackhole", "slow"}
 
 
@@ -99,7 +102,8 @@ def world(postgres, nginx):
     tls = servers.Nginx(servers=tls_server(port, pki.pair("good")))
     tls.port = port
     real = {"redis": redis, "http": nginx, "postgres": postgres, "tcp": redis, "dns": Named(), "cert": tls,
-            "pgbouncer": PgBouncer(postgres), "stripe": Stripe(), "prometheus": Prometheus(nginx)}
+            "pgbouncer": PgBouncer(postgres), "stripe": Stripe(), "prometheus": Prometheus(nginx),
+            **{kind: nginx for kind in PROBED if kind.startswith("http-")}}
     servers.wait_until(lambda: real["prometheus"].ask("up"), seconds=30, every=0.3)
     proxies = {kind: FaultProxy(server.port) for kind, server in real.items()}
     yield real, proxies
@@ -114,18 +118,21 @@ def url(kind, port):
             "postgres": f"postgres://monitor:monitor@127.0.0.1:{port}/postgres", "tcp": f"tcp://127.0.0.1:{port}",
             "dns": f"dns://127.0.0.1:{port}/www.shop.test", "cert": f"tls://127.0.0.1:{port}",
             "pgbouncer": f"pgbouncer://watch:watch@127.0.0.1:{port}", "stripe": f"http://127.0.0.1:{port}",
-            "prometheus": f"http://127.0.0.1:{port}"}[kind]
+            "prometheus": f"http://127.0.0.1:{port}"}.get(kind, f"http://127.0.0.1:{port}")
 
 
 CHECKS = {"tcp": 'connect: {send: "PING\\r\\n", expect: PONG, max_answer: 512}',
           "stripe": "status: 'off', payment_failure_rate: 'off', webhook_endpoint: 'off', webhook_deliveries: 'off', stuck_payments: 'off'",
           "prometheus": "alerts: 'off', target_up: 'off'",
+          "http-latency": "endpoint: 'off', latency: {path: /quota, samples: 2, pause: 1ms, warning: failed > 0}",
+          "http-synthetic": "endpoint: 'off', synthetic: {steps: [{get: /quota}, {get: /ok}]}",
+          "http-api": "endpoint: 'off', api: {path: /quota}", "http-rate": "endpoint: 'off', rate_limit: {path: /quota}",
           "dns": "resolve: {transport: tcp}"}  # the proxy's faults are those of streams; test_dns.py has those of datagrams
 
 
 def target(name, kind, address, more=""):
     more_of = {"cert": ", tls: {verify: none}", "stripe": f", key: {KEY}"}.get(kind, "")
-    return f'  {name}: {{type: {kind}, url: "{address}"{more_of}, every: 1s, checks: {{{more or CHECKS.get(kind, "")}}}}}\n'
+    return f'  {name}: {{type: {kind.split("-")[0]}, url: "{address}"{more_of}, every: 1s, checks: {{{more or CHECKS.get(kind, "")}}}}}\n'
 
 
 def start(agent, text, **more):
@@ -210,7 +217,8 @@ def test_latency_is_measured_and_no_fault(agent, world):
         for proxy in proxies.values():
             proxy.fault = "latency"
         for kind, measure in (("redis", "rtt_ms"), ("http", "total_ms"), ("postgres", "query_ms"),
-                              ("tcp", "first_byte_ms"), ("dns", "total_ms"), ("cert", "tls_ms"), ("pgbouncer", "query_ms"), ("stripe", "total_ms")):
+                              ("tcp", "first_byte_ms"), ("dns", "total_ms"), ("cert", "tls_ms"), ("pgbouncer", "query_ms"), ("stripe", "total_ms"),
+                              ("http-latency", "p50_ms"), ("http-synthetic", "total_ms"), ("http-api", "total_ms"), ("http-rate", "total_ms")):
             event = running.wait_for(lambda e: e in running.events[seen:] and e["kind"] == "finding" and e["target"] == kind
                                      and e["name"] == PROBED[kind] and e["measures"].get(measure, 0) >= 60)
             assert event["status"] in ("ok", "warning"), event

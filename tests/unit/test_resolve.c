@@ -153,6 +153,7 @@ static void a_local_name_needs_no_server(void **state)
 {
     (void)state;
     assert_string_equal(ask("localhost", 4).all, "127.0.0.1");
+    assert_string_equal(ask("localhost", 6).all, "::1");
     assert_non_null(strstr(ask("localhost", 0).all, "127.0.0.1"));
     assert_int_equal(server.asked, 0);
 }

@@ -61,7 +61,79 @@ static double until(double reset, int64_t now_ms)
 
 /* ---------------------------------------------------------------- IETF ---- */
 
-/* "r=50" among the parameters of `"default";r=50;t=30`, or "remaining=50" in a list. */
+/* A member of a list of RFC 9651, "burst";r=2;t=1, with the parameters that count here. */
+struct member {
+    const char *name;
+    size_t len;
+    double remaining, reset, quota; /* r, t, q; below zero: not said */
+};
+
+static const char *skip_value(const char *at)
+{
+    if (*at != '"')
+        return at + strcspn(at, ",;");
+    for (at++; *at && *at != '"'; at++)
+        at += *at == '\\' && at[1];
+    return at + (*at == '"');
+}
+
+/* Takes the next one; false: there is none. */
+static bool next_member(const char **list, struct member *member)
+{
+    const char *at = *list + strspn(*list, " \t,");
+    *member = (struct member){at, 0, -1, -1, -1};
+    if (!*at)
+        return false;
+    at = skip_value(at);
+    member->len = (size_t)(at - member->name);
+    while (*(at += strspn(at, " \t")) == ';') {
+        const char *key = at + 1 + strspn(at + 1, " \t");
+        size_t len = strcspn(key, "=;,");
+        double *place = len != 1      ? NULL
+                        : *key == 'r' ? &member->remaining
+                        : *key == 't' ? &member->reset
+                        : *key == 'q' ? &member->quota
+                                      : NULL;
+        at = key + len;
+        if (*at == '=') {
+            if (place)
+                *place = number(at + 1);
+            at = skip_value(at + 1);
+        }
+    }
+    *list = at + strcspn(at, ",");
+    return true;
+}
+
+/* How much the policy of that name grants; below zero: there is none, or it does not say. */
+static double quota_called(const char *policies, const struct member *name)
+{
+    struct member policy;
+    while (policies && next_member(&policies, &policy))
+        if (policy.len == name->len && strncmp(policy.name, name->name, name->len) == 0)
+            return policy.quota;
+    return -1;
+}
+
+/* Of several policies the one of which the least is left. */
+static bool of_policies(const char *now, const char *policies, struct quota *quota)
+{
+    struct member member;
+    double least = -1;
+    while (next_member(&now, &member)) {
+        double limit = quota_called(policies, &member);
+        double share = limit > 0 ? member.remaining / limit : member.remaining > 0 ? 1 : 0;
+        if (member.remaining < 0 || (quota->remaining >= 0 && share >= least))
+            continue;
+        least = share;
+        quota->remaining = member.remaining;
+        quota->reset_seconds = member.reset;
+        quota->limit = limit;
+    }
+    return quota->remaining >= 0;
+}
+
+/* "remaining=50" in the list of older drafts: limit=100, remaining=50, reset=30. */
 static double parameter(const char *text, const char *name)
 {
     size_t len = strlen(name);
@@ -74,18 +146,13 @@ static double parameter(const char *text, const char *name)
 static bool of_ietf(const struct probe_response *response, struct quota *quota)
 {
     const char *now = answer_header(response, "ratelimit");
-    const char *policy = answer_header(response, "ratelimit-policy");
-    if (!now)
-        return false;
-    quota->remaining = parameter(now, "r");
-    quota->reset_seconds = parameter(now, "t");
-    quota->limit = parameter(policy, "q");
-    if (quota->remaining < 0) {
-        quota->remaining = parameter(now, "remaining");
-        quota->reset_seconds = parameter(now, "reset");
-        quota->limit = parameter(now, "limit");
-    }
+    *quota = nothing;
     quota->dialect = "RateLimit";
+    if (!now || of_policies(now, answer_header(response, "ratelimit-policy"), quota))
+        return now != NULL;
+    quota->remaining = parameter(now, "remaining");
+    quota->reset_seconds = parameter(now, "reset");
+    quota->limit = parameter(now, "limit");
     return quota->remaining >= 0;
 }
 
@@ -111,6 +178,7 @@ static bool of_headers(const struct probe_response *response, int64_t now_ms, st
 {
     static const struct quota_names known[] = {
         {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"},
+        {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset-After"},
         {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset-After"},
         {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"},
         {"X-Rate-Limit-Limit", "X-Rate-Limit-Remaining", "X-Rate-Limit-Reset"},
@@ -157,8 +225,11 @@ static double most_used(const json_t *usage)
     return most;
 }
 
-/* X-Business-Use-Case-Usage: {"ID": [{"call_count": ..., ...}]}. */
-static double most_used_by_case(const json_t *cases)
+/*
+ * X-Business-Use-Case-Usage: {"ID": [{"call_count": ..., "estimated_time_to_regain_access": 7}]}, the
+ * latter in minutes.
+ */
+static double most_used_by_case(const json_t *cases, double *ret_minutes)
 {
     const char *name;
     size_t place;
@@ -167,7 +238,10 @@ static double most_used_by_case(const json_t *cases)
     json_object_foreach((json_t *)cases, name, list) {
         json_array_foreach(list, place, usage) {
             double used = most_used(usage);
+            const json_t *minutes = json_object_get(usage, "estimated_time_to_regain_access");
             most = used > most ? used : most;
+            if (json_number_value(minutes) > *ret_minutes)
+                *ret_minutes = json_number_value(minutes);
         }
     }
     return most;
@@ -179,7 +253,8 @@ static bool of_meta(const struct probe_response *response, struct quota *quota)
     const char *cases = answer_header(response, "x-business-use-case-usage");
     json_t *app_usage = app ? json_loads(app, 0, NULL) : NULL;
     json_t *case_usage = cases ? json_loads(cases, 0, NULL) : NULL;
-    double used = most_used(app_usage), by_case = most_used_by_case(case_usage);
+    double minutes = 0, used = most_used(app_usage);
+    double by_case = most_used_by_case(case_usage, &minutes);
     json_decref(app_usage);
     json_decref(case_usage);
     if (used < 0 && by_case < 0)
@@ -187,6 +262,10 @@ static bool of_meta(const struct probe_response *response, struct quota *quota)
     quota->dialect = used >= by_case ? "X-App-Usage" : "X-Business-Use-Case-Usage";
     used = used >= by_case ? used : by_case;
     quota->remaining_percent = used < 100 ? 100 - used : 0;
+    if (minutes > 0) {
+        quota->remaining_percent = 0; /* it is refused already */
+        quota->reset_seconds = minutes * 60;
+    }
     return true;
 }
 

@@ -3,7 +3,7 @@
  *
  *   RateLimit: "default";r=50;t=30 with RateLimit-Policy: "default";q=100;w=60  (IETF, draft 08 on)
  *   RateLimit: limit=100, remaining=50, reset=30                                (IETF, drafts 06, 07)
- *   RateLimit-Limit, -Remaining, -Reset: seconds                                (IETF, before)
+ *   RateLimit-Limit, -Remaining, -Reset or -Reset-After: seconds                (IETF, before)
  *   X-RateLimit-*, X-Rate-Limit-*: the reset as seconds, or as a time           (GitHub, X, ...)
  *   X-RateLimit-Reset-After                                                     (Discord)
  *   X-RateLimit-*-Requests: the reset as a duration, "6m0s"                     (OpenAI)

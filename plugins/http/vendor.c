@@ -18,6 +18,7 @@ const char *const vendor_names[] = {"auto",
                                     "ticketmaster",
                                     "eventbrite",
                                     "stripe",
+                                    "auth0",
                                     NULL};
 
 struct code {
@@ -27,10 +28,11 @@ struct code {
 
 /* An API: whose it is by its host, where its errors stand, what they mean. */
 struct vendor {
-    const char *name, *hosts;   /* ends of host names, separated by spaces */
-    const char *code, *message; /* paths into the body */
-    const char *fine;           /* the code that means that all is well; NULL: none is there */
-    const struct code *codes;   /* ended by { 0 } */
+    const char *name, *hosts; /* ends of host names, separated by spaces */
+    const char *code,
+        *message;             /* paths into the body, separated by spaces: the most telling first */
+    const char *fine;         /* the code that means that all is well; NULL: none is there */
+    const struct code *codes; /* ended by { 0 } */
 };
 
 /* Meta's Graph API, "Handling errors" and "Rate limits". */
@@ -66,8 +68,25 @@ static const struct code tiktok_codes[] = {{"40001", VENDOR_TOKEN},
                                            {"6xxxx", VENDOR_OUTAGE},
                                            {0}};
 
-/* Google APIs (YouTube Data API, "Errors"): errors[].reason. */
-static const struct code google_codes[] = {{"quotaExceeded", VENDOR_RATE_LIMITED},
+/*
+ * Google APIs: google.api.ErrorReason in details[], where there is one (an invalid key is only there),
+ * errors[].reason of older ones (YouTube Data API, "Errors"), google.rpc.Code in status.
+ */
+static const struct code google_codes[] = {{"API_KEY_INVALID", VENDOR_TOKEN},
+                                           {"API_KEY_SERVICE_BLOCKED", VENDOR_TOKEN},
+                                           {"API_KEY_HTTP_REFERRER_BLOCKED", VENDOR_TOKEN},
+                                           {"API_KEY_IP_ADDRESS_BLOCKED", VENDOR_TOKEN},
+                                           {"ACCESS_TOKEN_EXPIRED", VENDOR_TOKEN},
+                                           {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", VENDOR_TOKEN},
+                                           {"ACCESS_TOKEN_TYPE_UNSUPPORTED", VENDOR_TOKEN},
+                                           {"CREDENTIALS_MISSING", VENDOR_TOKEN},
+                                           {"CONSUMER_SUSPENDED", VENDOR_TOKEN},
+                                           {"CONSUMER_INVALID", VENDOR_TOKEN},
+                                           {"BILLING_DISABLED", VENDOR_TOKEN},
+                                           {"SERVICE_DISABLED", VENDOR_TOKEN},
+                                           {"RATE_LIMIT_EXCEEDED", VENDOR_RATE_LIMITED},
+                                           {"RESOURCE_QUOTA_EXCEEDED", VENDOR_RATE_LIMITED},
+                                           {"quotaExceeded", VENDOR_RATE_LIMITED},
                                            {"rateLimitExceeded", VENDOR_RATE_LIMITED},
                                            {"userRateLimitExceeded", VENDOR_RATE_LIMITED},
                                            {"dailyLimitExceeded", VENDOR_RATE_LIMITED},
@@ -76,14 +95,23 @@ static const struct code google_codes[] = {{"quotaExceeded", VENDOR_RATE_LIMITED
                                            {"forbidden", VENDOR_TOKEN},
                                            {"insufficientPermissions", VENDOR_TOKEN},
                                            {"keyInvalid", VENDOR_TOKEN},
+                                           {"keyExpired", VENDOR_TOKEN},
                                            {"accessNotConfigured", VENDOR_TOKEN},
                                            {"badRequest", VENDOR_REQUEST},
                                            {"notFound", VENDOR_REQUEST},
                                            {"backendError", VENDOR_OUTAGE},
                                            {"internalError", VENDOR_OUTAGE},
+                                           {"UNAUTHENTICATED", VENDOR_TOKEN},
+                                           {"PERMISSION_DENIED", VENDOR_TOKEN},
+                                           {"RESOURCE_EXHAUSTED", VENDOR_RATE_LIMITED},
+                                           {"INVALID_ARGUMENT", VENDOR_REQUEST},
+                                           {"NOT_FOUND", VENDOR_REQUEST},
+                                           {"UNAVAILABLE", VENDOR_OUTAGE},
+                                           {"DEADLINE_EXCEEDED", VENDOR_OUTAGE},
+                                           {"INTERNAL", VENDOR_OUTAGE},
                                            {0}};
 
-/* X's API, "Response codes and error messages". */
+/* X's API: "Response codes and error messages" of v1.1, the last part of v2's problem types. */
 static const struct code x_codes[] = {{"32", VENDOR_TOKEN},
                                       {"64", VENDOR_TOKEN},
                                       {"88", VENDOR_RATE_LIMITED},
@@ -91,6 +119,17 @@ static const struct code x_codes[] = {{"32", VENDOR_TOKEN},
                                       {"130", VENDOR_OUTAGE},
                                       {"131", VENDOR_OUTAGE},
                                       {"34", VENDOR_REQUEST},
+                                      {"99", VENDOR_TOKEN},
+                                      {"135", VENDOR_TOKEN},
+                                      {"326", VENDOR_TOKEN},
+                                      {"usage-capped", VENDOR_RATE_LIMITED},
+                                      {"client-forbidden", VENDOR_TOKEN},
+                                      {"unsupported-authentication", VENDOR_TOKEN},
+                                      {"not-authorized-for-resource", VENDOR_TOKEN},
+                                      {"not-authorized-for-field", VENDOR_TOKEN},
+                                      {"invalid-request", VENDOR_REQUEST},
+                                      {"resource-not-found", VENDOR_REQUEST},
+                                      {"operational-disconnect", VENDOR_OUTAGE},
                                       {0}};
 
 /* Ticketmaster's Discovery API: an Apigee fault. */
@@ -114,12 +153,40 @@ static const struct code eventbrite_codes[] = {{"HIT_RATE_LIMIT", VENDOR_RATE_LI
                                                {"INTERNAL_ERROR", VENDOR_OUTAGE},
                                                {0}};
 
-/* Stripe's API, "Errors". */
+/* Stripe's API, "Errors": code, and type where there is none; invalid_request_error says no more than
+ * the status. */
 static const struct code stripe_codes[] = {{"rate_limit", VENDOR_RATE_LIMITED},
+                                           {"rate_limit_error", VENDOR_RATE_LIMITED},
+                                           {"authentication_error", VENDOR_TOKEN},
+                                           {"api_error", VENDOR_OUTAGE},
                                            {"api_key_expired", VENDOR_TOKEN},
                                            {"platform_api_key_expired", VENDOR_TOKEN},
                                            {"secret_key_required", VENDOR_TOKEN},
                                            {0}};
+
+/* Auth0: errorCode of its Management API, error of its Authentication API (RFC 6749, 5.2). */
+static const struct code auth0_codes[] = {{"too_many_requests", VENDOR_RATE_LIMITED},
+                                          {"too_many_attempts", VENDOR_RATE_LIMITED},
+                                          {"too_many_logins", VENDOR_RATE_LIMITED},
+                                          {"slow_down", VENDOR_RATE_LIMITED},
+                                          {"invalid_token", VENDOR_TOKEN},
+                                          {"insufficient_scope", VENDOR_TOKEN},
+                                          {"access_denied", VENDOR_TOKEN},
+                                          {"unauthorized_client", VENDOR_TOKEN},
+                                          {"unauthorized", VENDOR_TOKEN},
+                                          {"invalid_client", VENDOR_TOKEN},
+                                          {"invalid_grant", VENDOR_TOKEN},
+                                          {"login_required", VENDOR_TOKEN},
+                                          {"invalid_request", VENDOR_REQUEST},
+                                          {"invalid_scope", VENDOR_REQUEST},
+                                          {"invalid_uri", VENDOR_REQUEST},
+                                          {"invalid_body", VENDOR_REQUEST},
+                                          {"invalid_query_string", VENDOR_REQUEST},
+                                          {"feature_not_enabled", VENDOR_REQUEST},
+                                          {"operation_not_supported", VENDOR_REQUEST},
+                                          {"server_error", VENDOR_OUTAGE},
+                                          {"temporarily_unavailable", VENDOR_OUTAGE},
+                                          {0}};
 
 static const struct code no_codes[] = {{0}};
 
@@ -133,11 +200,16 @@ static const struct vendor vendors[] = {
     {"tiktok", "tiktok.com tiktokapis.com", "code", "message", "0", tiktok_codes},
     {"google",
      "googleapis.com youtube.com",
-     "error.errors[0].reason",
+     "error.details[0].reason error.details[1].reason error.errors[0].reason error.status",
      "error.message",
      NULL,
      google_codes},
-    {"x", "api.x.com api.twitter.com", "errors[0].code", "errors[0].message", NULL, x_codes},
+    {"x",
+     "api.x.com api.twitter.com",
+     "errors[0].code type errors[0].type",
+     "errors[0].message detail errors[0].detail",
+     NULL,
+     x_codes},
     {"ticketmaster",
      "ticketmaster.com",
      "fault.detail.errorcode",
@@ -150,7 +222,13 @@ static const struct vendor vendors[] = {
      "error_description",
      NULL,
      eventbrite_codes},
-    {"stripe", "stripe.com", "error.code", "error.message", NULL, stripe_codes},
+    {"stripe", "stripe.com", "error.code error.type", "error.message", NULL, stripe_codes},
+    {"auth0",
+     "auth0.com",
+     "errorCode error",
+     "message error_description description",
+     NULL,
+     auth0_codes},
     {"generic", "", "error.code", "error.message", NULL, no_codes},
 };
 
@@ -165,14 +243,20 @@ static bool ends_with(const char *host, const char *end, size_t len)
            (all == len || host[all - len - 1] == '.');
 }
 
+/* The next of several words, and where the others begin; NULL: there is none. */
+static const char *next_word(const char *words, size_t *ret_len)
+{
+    words += strspn(words, " ");
+    *ret_len = strcspn(words, " ");
+    return *ret_len ? words : NULL;
+}
+
 static bool has_host(const struct vendor *vendor, const char *host)
 {
-    for (const char *end = vendor->hosts; *end; end += strspn(end, " ")) {
-        size_t len = strcspn(end, " ");
+    size_t len;
+    for (const char *end = vendor->hosts; (end = next_word(end, &len)); end += len)
         if (ends_with(host, end, len))
             return true;
-        end += len;
-    }
     return false;
 }
 
@@ -243,14 +327,61 @@ static bool class_of_code(const struct vendor *vendor, const char *code,
     return false;
 }
 
+/* What stands at the first of some paths, of those where there is something. */
+static const json_t *find_first(const json_t *body, const char *paths)
+{
+    size_t len;
+    const json_t *found = NULL;
+    for (const char *at = paths; !found && (at = next_word(at, &len)); at += len) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), "%.*s", (int)len, at);
+        found = json_path_find(body, path);
+    }
+    return found;
+}
+
 /* Where those without a list of ours put their words (RFC 9457, OAuth, and what is usual). */
 static const json_t *find_message(const struct vendor *vendor, const json_t *body)
 {
-    static const char *const usual[] = {"message", "detail", "title", "error_description"};
-    const json_t *message = json_path_find(body, vendor->message);
-    for (size_t i = 0; !message && i < sizeof(usual) / sizeof(*usual); i++)
-        message = json_path_find(body, usual[i]);
-    return message;
+    const json_t *message = find_first(body, vendor->message);
+    return message ? message : find_first(body, "message detail title error_description");
+}
+
+/* A code as it is listed: of a problem's type (RFC 9457) the last part, and none for about:blank. */
+static void print_code(const json_t *value, char *out, size_t room)
+{
+    char text[200];
+    const char *slash;
+    json_path_print(value, text, sizeof(text));
+    slash = strncmp(text, "http", 4) == 0 ? strrchr(text, '/') : NULL;
+    (void)snprintf(out, room, "%s", slash ? slash + 1 : text);
+    if (strcmp(text, "about:blank") == 0)
+        *out = '\0';
+}
+
+/* The most telling code that is known, or else the first that there is. */
+static void take_code(const struct vendor *vendor, const json_t *body, const struct probe_pair *own,
+                      struct vendor_says *says)
+{
+    size_t len;
+    for (const char *at = vendor->code; (at = next_word(at, &len)); at += len) {
+        char path[64], code[sizeof(says->code)];
+        (void)snprintf(path, sizeof(path), "%.*s", (int)len, at);
+        const json_t *value = json_path_find(body, path);
+        if (!value || json_is_null(value))
+            continue;
+        print_code(value, code, sizeof(code));
+        if (!*says->code)
+            memcpy(says->code, code, sizeof(code));
+        if (*code && class_of_code(vendor, code, own, &says->class)) {
+            memcpy(says->code, code, sizeof(code));
+            return;
+        }
+    }
+    if (vendor->fine && strcmp(says->code, vendor->fine) == 0)
+        says->code[0] = '\0';
+    if (*says->code && says->class == VENDOR_OK)
+        says->class = VENDOR_REQUEST; /* an error with a fine status, of which no list tells */
 }
 
 struct vendor_says vendor_of(const char *name, const char *host, int status, const json_t *body,
@@ -258,17 +389,11 @@ struct vendor_says vendor_of(const char *name, const char *host, int status, con
 {
     const struct vendor *vendor = find(name, host);
     struct vendor_says says = {.class = class_of_status(status)};
-    const json_t *code = body ? json_path_find(body, vendor->code) : NULL;
-    const json_t *message = body ? find_message(vendor, body) : NULL;
-    if (code && !json_is_null(code))
-        json_path_print(code, says.code, sizeof(says.code));
-    if (vendor->fine && strcmp(says.code, vendor->fine) == 0)
-        says.code[0] = '\0';
+    if (!body)
+        return says;
+    take_code(vendor, body, own, &says);
+    const json_t *message = find_message(vendor, body);
     if (message && (*says.code || says.class != VENDOR_OK))
         json_path_print(message, says.message, sizeof(says.message));
-    if (!*says.code)
-        return says;
-    if (!class_of_code(vendor, says.code, own, &says.class) && says.class == VENDOR_OK)
-        says.class = VENDOR_REQUEST; /* an error with a fine status, of which no list tells */
     return says;
 }

@@ -87,7 +87,7 @@ class Neighbour:
         for target in self.targets:
             at = since
             for event, when in list(zip(self.running.events, self.running.times)):
-                if event["kind"] == "finding" and event["target"] == target and event["name"] in PROBED.values() and when >= since:
+                if event["kind"] == "finding" and event["target"] == target and event["name"] == PROBED[target.removeprefix("well-")] and when >= since:
                     assert event["status"] == "ok", event
                     longest, at = max(longest, when - at), when
             longest = max(longest, now - at)

@@ -94,8 +94,8 @@ def test_headers_and_bodies_that_must_and_must_not(service, once):
 
 
 def test_who_did_not_answer_has_no_version(service, once):
-    assert once(f"url: '{service.url}'", "e: {check: endpoint, expect: [404]}, endpoint: 'off'")["evidence"]["version"] == 1
-    assert "version" not in once(f"url: 'http://127.0.0.1:{servers.free_port()}'", "e: {check: endpoint}, endpoint: 'off'")["evidence"]
+    assert once(f"url: '{service.url}'", "e: {check: endpoint, expect: [404]}, endpoint: 'off'")["measures"]["version"] == 1
+    assert "version" not in once(f"url: 'http://127.0.0.1:{servers.free_port()}'", "e: {check: endpoint}, endpoint: 'off'")["measures"]
 
 
 # -------------------------------------------------------------------------- latency
@@ -209,6 +209,32 @@ def test_steps_that_are_wrong_are_told_when_they_are_read(tmp_path, steps, words
     ("google", 403, {"error": {"code": 403, "message": "quota", "errors": [{"reason": "quotaExceeded"}]}}, "rate_limited", "warning"),
     ("ticketmaster", 429, {"fault": {"faultstring": "Rate limit quota violation", "detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}}, "rate_limited", "warning"),
     ("eventbrite", 404, {"error": "NOT_FOUND", "error_description": "The path you requested does not exist."}, "request", "warning"),
+    ("google", 400, {"error": {"code": 400, "message": "API key not valid. Please pass a valid API key.", "errors": [{"reason": "badRequest"}],
+                               "status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}}, "token", "critical"),
+    ("google", 400, {"error": {"code": 400, "message": "No filter selected.", "errors": [{"reason": "missingRequiredParameter"}]}}, "request", "warning"),
+    ("google", 429, {"error": {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED"}}, "rate_limited", "warning"),
+    ("google", 200, {"items": [{"id": "UC1"}]}, "ok", "ok"),
+    ("x", 429, {"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, "rate_limited", "warning"),
+    ("x", 401, {"errors": [{"code": 89, "message": "Invalid or expired token."}]}, "token", "critical"),
+    ("x", 503, {"errors": [{"code": 130, "message": "Over capacity"}]}, "outage", "critical"),
+    ("x", 429, {"title": "UsageCapExceeded", "detail": "Usage cap exceeded: Monthly product cap", "type": "https://api.twitter.com/2/problems/usage-capped"}, "rate_limited", "warning"),
+    ("x", 403, {"title": "Client Forbidden", "reason": "client-not-enrolled", "type": "https://api.twitter.com/2/problems/client-forbidden"}, "token", "critical"),
+    ("x", 401, {"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"}, "token", "critical"),
+    ("x", 200, {"errors": [{"title": "Not Found Error", "detail": "Could not find user", "type": "https://api.twitter.com/2/problems/resource-not-found"}]}, "request", "warning"),
+    ("x", 200, {"data": {"id": "7", "username": "shop"}}, "ok", "ok"),
+    ("stripe", 401, {"error": {"message": "Invalid API Key provided: rk_test_***ests", "type": "invalid_request_error"}}, "token", "critical"),
+    ("stripe", 401, {"error": {"code": "api_key_expired", "message": "Expired API Key provided", "type": "invalid_request_error"}}, "token", "critical"),
+    ("stripe", 429, {"error": {"code": "rate_limit", "message": "Request rate limit exceeded.", "type": "invalid_request_error"}}, "rate_limited", "warning"),
+    ("stripe", 500, {"error": {"message": "An unknown error occurred", "type": "api_error"}}, "outage", "critical"),
+    ("stripe", 404, {"error": {"code": "resource_missing", "message": "No such customer", "type": "invalid_request_error"}}, "request", "warning"),
+    ("stripe", 200, {"object": "balance"}, "ok", "ok"),
+    ("auth0", 429, {"statusCode": 429, "error": "Too Many Requests", "message": "Global limit has been reached", "errorCode": "too_many_requests"}, "rate_limited", "warning"),
+    ("auth0", 401, {"statusCode": 401, "error": "Unauthorized", "message": "Expired token received for JSON Web Token validation"}, "token", "critical"),
+    ("auth0", 403, {"statusCode": 403, "error": "Forbidden", "message": "Insufficient scope, expected any of: read:users", "errorCode": "insufficient_scope"}, "token", "critical"),
+    ("auth0", 400, {"error": "invalid_grant", "error_description": "Wrong email or password."}, "token", "critical"),
+    ("auth0", 400, {"statusCode": 400, "error": "Bad Request", "message": "Query validation error", "errorCode": "invalid_query_string"}, "request", "warning"),
+    ("auth0", 503, {"error": "temporarily_unavailable", "error_description": "The server is overloaded"}, "outage", "critical"),
+    ("auth0", 200, {"issuer": "https://shop.eu.auth0.com/"}, "ok", "ok"),
     ("generic", 503, "down for maintenance", "outage", "critical"),
     ("generic", 401, {"message": "bad token"}, "token", "critical"),
 ])
@@ -233,6 +259,14 @@ def test_codes_of_ones_own_and_an_answer_that_is_not_what_was_asked_for(service,
     ({"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "500", "X-RateLimit-Reset": "in 60"}, 10, 60, "warning"),
     ({"RateLimit": '"default";r=5;t=30', "RateLimit-Policy": '"default";q=100;w=60'}, 5, 30, "warning"),
     ({"RateLimit": "limit=100, remaining=0, reset=7"}, 0, 7, "critical"),
+    ({"RateLimit": '"burst";r=9;t=1, "day";r=150;t=3600', "RateLimit-Policy": '"burst";q=10;w=1, "day";q=1000;w=86400'}, 15, 3600, "warning"),
+    ({"RateLimit-Limit": "100, 100;w=60", "RateLimit-Remaining": "25", "RateLimit-Reset": "40"}, 25, 40, "ok"),
+    ({"RateLimit-Limit": "100", "RateLimit-Remaining": "0", "RateLimit-Reset": "40"}, 0, 40, "critical"),
+    ({"RateLimit-Limit": "10", "RateLimit-Remaining": "1", "RateLimit-Reset-After": "12"}, 10, 12, "warning"),
+    ({"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-Reset": "in 900", "X-RateLimit-Reset-After": "64.57"}, 80, 64.57, "ok"),
+    ({"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.5"}, 0, 1.5, "critical"),
+    ({"X-Business-Use-Case-Usage": '{"4711": [{"type": "ads_insights", "call_count": 95, "total_cputime": 20, "total_time": 20, "estimated_time_to_regain_access": 0}]}'}, 5, None, "warning"),
+    ({"X-Business-Use-Case-Usage": '{"4711": [{"type": "ads_insights", "call_count": 100, "estimated_time_to_regain_access": 19}]}'}, 0, 1140, "critical"),
     ({"X-App-Usage": '{"call_count":28,"total_time":91,"total_cputime":3}'}, 9, None, "warning"),
     ({"X-Shopify-Shop-Api-Call-Limit": "10/40"}, 75, None, "ok"),
     ({"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59", "x-ratelimit-reset-requests": "6m0s"}, 98.33, 360, "ok"),
@@ -298,7 +332,7 @@ def test_a_token_is_fetched_and_never_shown(issuer, once, tmp_path, auth):
 
 
 def test_a_token_is_kept_and_renewed_when_it_is_no_longer_taken(agent, issuer, tmp_path):
-    running = agent(f"version: 1\nagent: {{emit: all}}\ntargets:\n  t: {{{{type: http, {oauth(issuer, tmp_path)}, checks: {{{{endpoint: 'off', g: {{{{check: endpoint, path: /guarded, every: 100ms}}}}}}}}}}}}\n"
+    running = agent(f"version: 1\nagent: {{emit: all}}\ntargets:\n  t: {{{{type: http, {oauth(issuer, tmp_path)}, checks: {{{{endpoint: 'off', g: {{{{check: endpoint, path: /guarded, every: 500ms}}}}}}}}}}}}\n"
                     .replace("{{", "{").replace("}}", "}"))
     running.wait_for(lambda e: e["kind"] == "finding" and len(running.findings("t", "g")) >= 4)
     assert issuer.issued == 1, "one token serves them all"

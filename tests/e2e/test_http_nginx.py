@@ -225,7 +225,7 @@ def test_a_certificate_of_ours_is_replaced_while_the_agent_runs(agent, site, pki
 
     become("clientonly")
     running = agent(f"version: 1\nagent: {{emit: all}}\ntargets:\n  t:\n    type: http\n    url: {site.url('mutual')}/\n"
-                    f"    tls: {{ca: {pki.root}, certificate: {mine}, key: {mine}}}\n    checks: {{endpoint: {{every: 200ms, body_matches: CN=clientonly}}}}\n")
+                    f"    tls: {{ca: {pki.root}, certificate: {mine}, key: {mine}}}\n    checks: {{endpoint: {{every: 500ms, body_matches: CN=clientonly}}}}\n")
     running.wait_for(lambda e: len(running.findings("t")) >= 3)
     assert {e["status"] for e in running.findings("t")} == {"ok"}
     assert "connect_ms" not in running.findings("t")[2]["measures"], "the connection is kept"
@@ -301,8 +301,8 @@ def test_the_stage_that_takes_long_is_the_one_that_says_so(once, site):
 
 
 def test_a_kept_connection_has_no_stages_of_connecting(agent, site, pki):
-    running = agent(f"version: 1\nagent: {{emit: all}}\ntargets:\n  t: {{type: http, url: '{site.url('tls')}/ok', tls: {{ca: {pki.root}}}, checks: {{endpoint: {{every: 100ms}},"
-                    " again: {check: endpoint, every: 100ms, connection: fresh}}}\n")
+    running = agent(f"version: 1\nagent: {{emit: all}}\ntargets:\n  t: {{type: http, url: '{site.url('tls')}/ok', tls: {{ca: {pki.root}}}, checks: {{endpoint: {{every: 500ms}},"
+                    " again: {check: endpoint, every: 500ms, connection: fresh}}}\n")
     running.wait_for(lambda e: len(running.findings("t", "endpoint")) >= 3 and len(running.findings("t", "again")) >= 3)
     kept, fresh = running.findings("t", "endpoint")[2], running.findings("t", "again")[2]
     assert "connect_ms" not in kept["measures"] and "tls_ms" not in kept["measures"] and kept["measures"]["first_byte_ms"] >= 0, kept

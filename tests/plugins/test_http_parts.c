@@ -244,7 +244,102 @@ static void headers_that_make_no_sense_say_nothing(void **state)
     assert_true(quota(429, "Server", "x").remaining == 0);
 }
 
+static struct quota both(const char *now, const char *policies)
+{
+    struct probe_pair headers[] = {
+        {.name = "RateLimit", .value = now}, {.name = "RateLimit-Policy", .value = policies}, {0}};
+    struct probe_response response = {.code = 200, .headers = headers};
+    return quota_of(&response, &(const struct quota_names){NULL}, INT64_C(1764000000000));
+}
+
+static void of_several_policies_the_scarcest_counts(void **state)
+{
+    static const char policies[] = "\"burst\";q=10;w=1, \"a,b;c\";q=1000;w=86400;pk=:c2VjcmV0:";
+    struct quota found = both("\"burst\";r=8;t=1, \"a,b;c\";r=100;t=3600", policies);
+    (void)state;
+    assert_true(found.remaining == 100 && found.limit == 1000 && found.reset_seconds == 3600);
+    assert_true(found.remaining_percent == 10);
+    found = both("\"burst\";t=1;r=0, \"a,b;c\";r=100;t=3600", policies);
+    assert_true(found.remaining == 0 && found.limit == 10 && found.reset_seconds == 1);
+    found = both("plain;r=3", "plain;q=4;w=9");
+    assert_true(found.remaining_percent == 75 && found.reset_seconds == -1);
+    found = both("\"nobody said\";r=7;t=2", policies);
+    assert_true(found.remaining == 7 && found.limit == -1 && found.remaining_percent == -1);
+}
+
+static void lists_that_are_none_say_nothing(void **state)
+{
+    static const char *const lists[] = {
+        "", ",", ";", "\"", "\"a", "\"a\\", "a;", "a;r", "a;r=", "a;r=x", "\"a\"b;q=1", "a;rr=1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        assert_null(both(lists[i], lists[i]).dialect);
+}
+
+static void metas_own_headers_also_say_when(void **state)
+{
+    static const char name[] = "X-Business-Use-Case-Usage";
+    struct quota found = quota(200,
+                               name,
+                               "{\"4711\":[{\"call_count\":3,\"total_cputime\":61,\"total_time\":9,"
+                               "\"estimated_time_to_regain_access\":0}]}");
+    (void)state;
+    assert_true(found.remaining_percent == 39 && found.reset_seconds == -1);
+    found = quota(200,
+                  name,
+                  "{\"4711\":[{\"call_count\":3}],\"4712\":[{\"call_count\":100,"
+                  "\"estimated_time_to_regain_access\":19}]}");
+    assert_true(found.remaining_percent == 0 && found.reset_seconds == 1140);
+    assert_string_equal(found.dialect, name);
+}
+
 /* ---------------------------------------------------------------- vendor ---- */
+
+/* What an answer of that vendor means; the code goes to `ret_code`, if that is wanted. */
+static enum vendor_class means(const char *host, int status, const char *text, char *ret_code)
+{
+    json_t *body = json_loads(text, 0, NULL);
+    assert_non_null(body);
+    struct vendor_says says = vendor_of("auto", host, status, body, NULL);
+    if (ret_code)
+        memcpy(ret_code, says.code, sizeof(says.code));
+    json_decref(body);
+    return says.class;
+}
+
+static void the_most_telling_code_counts(void **state)
+{
+    static const char google
+        [] = "www.googleapis.com",
+  invalid[] =
+        "{\"error\":{\"code\":400,\"errors\":[{\"reason\":\"badRequest\"}],\"status\":"
+        "\"INVALID_ARGUMENT\",\"details\":[{\"locale\":\"en\"},{\"reason\":\"API_KEY_INVALID\"}]}}";
+    char code[sizeof(((struct vendor_says *)NULL)->code)];
+    (void)state;
+    assert_int_equal(means(google, 400, invalid, code), VENDOR_TOKEN);
+    assert_string_equal(code, "API_KEY_INVALID");
+    assert_int_equal(
+        means(google, 400, "{\"error\":{\"errors\":[{\"reason\":\"badRequest\"}]}}", code),
+        VENDOR_REQUEST);
+    assert_int_equal(means(google, 503, "{\"error\":{\"code\":503,\"status\":\"NEW\"}}", code),
+                     VENDOR_OUTAGE);
+    assert_string_equal(code, "NEW");
+}
+
+static void a_problems_type_is_its_last_part(void **state)
+{
+    char code[sizeof(((struct vendor_says *)NULL)->code)];
+    (void)state;
+    assert_int_equal(means("api.x.com",
+                           429,
+                           "{\"type\":\"https://api.twitter.com/2/problems/usage-capped\"}",
+                           code),
+                     VENDOR_RATE_LIMITED);
+    assert_string_equal(code, "usage-capped");
+    assert_int_equal(means("api.x.com", 401, "{\"type\":\"about:blank\",\"status\":401}", code),
+                     VENDOR_TOKEN);
+    assert_string_equal(code, "");
+}
 
 static void a_vendor_is_known_by_its_host(void **state)
 {
@@ -270,6 +365,11 @@ int main(void)
         cmocka_unit_test(only_so_many_are_kept),
         cmocka_unit_test(what_is_no_token_has_no_life),
         cmocka_unit_test(headers_that_make_no_sense_say_nothing),
+        cmocka_unit_test(of_several_policies_the_scarcest_counts),
+        cmocka_unit_test(lists_that_are_none_say_nothing),
+        cmocka_unit_test(metas_own_headers_also_say_when),
+        cmocka_unit_test(the_most_telling_code_counts),
+        cmocka_unit_test(a_problems_type_is_its_last_part),
         cmocka_unit_test(a_vendor_is_known_by_its_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,11 +7,13 @@
 #include "base/mem.h"
 #include "base/writer.h"
 
-enum { SHORTEST = 4, STRIDE = SHORTEST - 1, MOST = 4096, LONGEST_COPY = 1 << 20 };
+/* CUT: so many bytes that a value begins with are the value, of which somebody cut the rest off. */
+enum { CUT = 16, SHORTEST = 4, STRIDE = SHORTEST - 1, MOST = 4096, LONGEST_COPY = 1 << 20 };
 
 struct value {
     char *bytes;
     size_t len;
+    bool is_address; /* a URL, whose beginning is no secret */
 };
 
 static struct {
@@ -31,7 +33,7 @@ static unsigned pair_at(const char *at)
 
 static void keep(char *bytes)
 {
-    const struct value value = {bytes, strlen(bytes)};
+    const struct value value = {bytes, strlen(bytes), strstr(bytes, "://") != NULL};
     size_t at = 0;
     for (size_t i = 0; i < known.count; i++) {
         if (strcmp(known.values[i].bytes, bytes) == 0) {
@@ -93,15 +95,26 @@ void redact_forget_all(void)
     memset(&known, 0, sizeof(known));
 }
 
-/* The length of the known value at `at`; zero: none. */
+/* How much of a value is at `at`; zero: not enough to be it.  Many an address begins as another. */
+static size_t match_one(const struct value *value, const char *at, size_t left)
+{
+    size_t most = value->len < left ? value->len : left, same = most < CUT ? most : CUT;
+    if (memcmp(value->bytes, at, same) != 0)
+        return 0;
+    while (same < most && value->bytes[same] == at[same])
+        same++;
+    return same == value->len || (same >= CUT && !value->is_address) ? same : 0;
+}
+
+/* The length of the known value at `at`, or of the longest beginning of one; zero: none. */
 static size_t match(const char *at, size_t left)
 {
+    size_t longest = 0;
     for (size_t i = 0; i < known.count; i++) {
-        const struct value *value = &known.values[i];
-        if (value->len <= left && memcmp(value->bytes, at, value->len) == 0)
-            return value->len;
+        size_t found = match_one(&known.values[i], at, left);
+        longest = found > longest ? found : longest;
     }
-    return 0;
+    return longest;
 }
 
 /* Where the first known value begins from `from` on, and its length; `len`: there is none. */

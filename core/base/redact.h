@@ -1,7 +1,8 @@
 /*
  * redact - the one place where secrets are taken out of what leaves the process.
  *
- * Values that were revealed are known here; every occurrence of one is replaced.  Two doors use
+ * Values that were revealed are known here; every occurrence of one is replaced, and so are sixteen
+ * bytes or more that one begins with, since what somebody else cut may hold no more.  Two doors use
  * it: where a plugin reports or logs, and where an event is emitted.  Values shorter than four
  * bytes are not kept: they would blank half of every sentence and hide nothing.
  *

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "base/mem.h"
+#include "base/redact.h"
 #include "base/text.h"
 #include "io/secret.h"
 
@@ -101,6 +104,18 @@ static int add_bearer(struct http_wish *wish, struct probe_secret *bearer, struc
 
 /* --------------------------------------------------------------- making ---- */
 
+/* As it goes out: a service that sends back what it was sent shows it in this form. */
+static void learn_basic(const struct http_wish *wish)
+{
+    char *open = mem_print("%s:%s", wish->user, wish->password);
+    size_t len = strlen(open);
+    char *encoded = mem_new(4 * (len / 3 + 1) + 1);
+    (void)EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)open, (int)len);
+    redact_learn(encoded);
+    wipe(&open);
+    wipe(&encoded);
+}
+
 static int add_login(struct http_wish *wish, const struct probe_request *request,
                      const struct http_place *place, struct error *error)
 {
@@ -118,6 +133,8 @@ static int add_login(struct http_wish *wish, const struct probe_request *request
     if ((user && *user) || (password && *password)) {
         wish->user = mem_copy(user ? user : "");
         wish->password = mem_copy(password ? password : "");
+        if (*wish->password && !request->sigv4)
+            learn_basic(wish);
     }
     if (request->sigv4 && !wish->user)
         return error_set(error, -EINVAL, "a signed request needs a key's id and its secret");

@@ -1,7 +1,7 @@
 /*
  * http_wish - what a request asks for, copied out of it, and told to libcurl.
  *
- * Layer: io.  Uses: base, libcurl, io/http_place, io/secret.
+ * Layer: io.  Uses: base, libcurl, OpenSSL, io/http_place, io/secret.
  */
 #ifndef IO_HTTP_WISH_H
 #define IO_HTTP_WISH_H

@@ -148,7 +148,7 @@ void ask_start(struct probe_run *run, const struct ask *ask, probe_http_fn *fn)
 void ask_scrub(const struct probe_run *run, char *text)
 {
     const struct http_target *target = run->target->data;
-    answer_scrub(text, target->login.token);
+    login_scrub(&target->login, text);
 }
 
 struct ask ask_of(const char *ip, const char *connection, const char *version)

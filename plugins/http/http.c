@@ -221,7 +221,7 @@ static void destroy(struct probe_target *self)
 {
     const struct http_config *config = self->config;
     struct http_target *target = self->data;
-    login_forget(&target->login);
+    login_finish(&target->login);
     declared_destroy(target->declared, config->requests.count);
 }
 

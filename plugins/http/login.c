@@ -64,12 +64,36 @@ int login_refuse(const struct probe_pair *oauth2, struct probe_error *error)
 
 /* ---------------------------------------------------------------- token ---- */
 
+static void wipe(char **token)
+{
+    if (*token)
+        explicit_bzero(*token, strlen(*token));
+    free(*token);
+    *token = NULL;
+}
+
 void login_forget(struct login *login)
 {
-    if (login->token)
-        explicit_bzero(login->token, strlen(login->token));
-    free(login->token);
+    if (!login->token)
+        return;
+    wipe(&login->spent[login->next]);
+    login->spent[login->next] = login->token;
+    login->next = (login->next + 1) % LOGIN_SPENT;
     login->token = NULL;
+}
+
+void login_scrub(const struct login *login, char *text)
+{
+    answer_scrub(text, login->token);
+    for (size_t i = 0; i < LOGIN_SPENT; i++)
+        answer_scrub(text, login->spent[i]);
+}
+
+void login_finish(struct login *login)
+{
+    wipe(&login->token);
+    for (size_t i = 0; i < LOGIN_SPENT; i++)
+        wipe(&login->spent[i]);
 }
 
 const char *login_token(struct login *login, struct probe_run *run)

@@ -12,6 +12,7 @@
 #include "common/http/answer.h"
 #include "common/json_path.h"
 #include "health.h"
+#include "login.h"
 #include "quota.h"
 #include "vendor.h"
 
@@ -134,7 +135,9 @@ static void a_secret_is_taken_out_also_where_it_is_cut(void **state)
         const char *text, *becomes;
     } cases[] = {
         {"a 0123456789abcdef b 0123456789abcdef", "a [redacted] b [redacted]"},
-        {"cut off: 0123456789abc", "cut off: "},
+        {"cut off: 0123456789abc", "cut off: [redacted]"},
+        {"\"01234567\", expected 0123456789a.", "\"[redacte\", expected [redacted]."},
+        {"0123456789abcdef0123456789abcdef", "[redacted][redacted]"},
         {"cut off: 0123456", "cut off: 0123456"}, /* seven characters are anything */
         {"nothing", "nothing"},
         {"", ""},
@@ -150,6 +153,22 @@ static void a_secret_is_taken_out_also_where_it_is_cut(void **state)
     answer_scrub(text, "abc");
     answer_scrub(text, NULL);
     assert_string_equal(text, "short: abc");
+}
+
+static void tokens_that_are_used_no_longer_are_taken_out_too(void **state)
+{
+    struct login login = {0};
+    char text[200];
+    (void)state;
+    for (int i = 0; i <= LOGIN_SPENT; i++) { /* the first of them is as old as an answer can be */
+        login_forget(&login);
+        assert_true(asprintf(&login.token, "token-%d-0123456789", i) > 0);
+    }
+    (void)snprintf(text, sizeof(text), "0: token-0-0123456789, 8: token-8-0123456789, none: token");
+    login_scrub(&login, text);
+    assert_string_equal(text, "0: [redacted], 8: [redacted], none: token");
+    login_finish(&login);
+    assert_null(login.token);
 }
 
 /* --------------------------------------------------------------- capture ---- */
@@ -361,6 +380,7 @@ int main(void)
         cmocka_unit_test(parts_that_are_not_well_are_named),
         cmocka_unit_test(very_many_and_very_deep_parts_are_cut),
         cmocka_unit_test(a_secret_is_taken_out_also_where_it_is_cut),
+        cmocka_unit_test(tokens_that_are_used_no_longer_are_taken_out_too),
         cmocka_unit_test(captured_values_are_escaped_for_where_they_go),
         cmocka_unit_test(only_so_many_are_kept),
         cmocka_unit_test(what_is_no_token_has_no_life),

@@ -64,6 +64,19 @@ static void a_secret_is_taken_out_before_the_copy_is_cut(void **state)
     copies("my [redac\xE2\x80\xA6", "my correct horse battery", 12);
 }
 
+static void a_secret_that_somebody_cut_is_one_too(void **state)
+{
+    (void)state;
+    redact_learn("0123456789abcdef-and-much-more");
+    redact_learn("https://hooks.example.org/services/T000/B111");
+    copies("the header is \"[redacted]\"", "the header is \"0123456789abcdef-an\"", 100);
+    copies("[redacted], expected 7", "0123456789abcdef, expected 7", 100);
+    copies("[redacted]!", "0123456789abcdef-and-much-more!", 100);
+    copies("0123456789abcde", "0123456789abcde", 100); /* fifteen bytes may be anything */
+    copies("https://hooks.example.org/services/", "https://hooks.example.org/services/", 100);
+    copies("[redacted]", "https://hooks.example.org/services/T000/B111", 100);
+}
+
 static void a_secret_is_found_wherever_it_begins(void **state)
 {
     (void)state;
@@ -186,6 +199,7 @@ int main(void)
         TEST(a_copy_has_no_secret_and_no_control_character),
         TEST(a_copy_that_is_cut_ends_with_an_ellipsis),
         TEST(a_secret_is_taken_out_before_the_copy_is_cut),
+        TEST(a_secret_that_somebody_cut_is_one_too),
         TEST(a_secret_is_found_wherever_it_begins),
         TEST(json_strings_lose_secrets_and_stay_strings),
         TEST(a_secret_is_found_however_it_is_escaped),

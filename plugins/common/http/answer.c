@@ -253,22 +253,19 @@ void answer_scrub(char *text, const char *secret)
 {
     enum { SHORTEST = 8 };
     static const char mark[] = "[redacted]";
-    size_t len = secret ? strlen(secret) : 0;
-    char *at = text;
-    if (len < SHORTEST)
+    if (!secret || strlen(secret) < SHORTEST)
         return;
-    while ((at = strstr(at, secret)) != NULL) {
-        size_t kept = len < sizeof(mark) - 1 ? len : sizeof(mark) - 1;
+    for (char *at = text; *at; at++) {
+        size_t same = 0;
+        while (secret[same] && at[same] == secret[same])
+            same++;
+        if (same < SHORTEST)
+            continue;
+        size_t kept = same < sizeof(mark) - 1 ? same : sizeof(mark) - 1;
         memcpy(at, mark, kept);
-        memmove(at + kept, at + len, strlen(at + len) + 1);
-        at += kept;
+        memmove(at + kept, at + same, strlen(at + same) + 1);
+        at += kept - 1;
     }
-    size_t rest = strlen(text), most = rest < len ? rest : len;
-    for (size_t tail = most; tail >= SHORTEST; tail--)
-        if (memcmp(text + rest - tail, secret, tail) == 0) {
-            text[rest - tail] = '\0';
-            return;
-        }
 }
 
 const char *answer_header(const struct probe_response *response, const char *name)

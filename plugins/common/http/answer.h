@@ -117,8 +117,8 @@ enum { ANSWER_SNIPPET = 200 };
 void answer_snippet(const char *body, size_t len, char out[ANSWER_SNIPPET + 1]);
 
 /*
- * Takes every `secret` out of a text, also one of which the text holds only the beginning, at its
- * end.  NULL is fine; what is shorter than eight characters is no secret worth the name.
+ * Takes every `secret` out of a text, also one of which the text holds only the beginning, since it
+ * was cut: eight characters or more.  NULL is fine; what is shorter is no secret worth the name.
  */
 void answer_scrub(char *text, const char *secret);
 

@@ -11,7 +11,7 @@ demo=(redis-server postgresql-15 nginx-light openssl util-linux tzdata)
 test=(libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest python3-pytest-xdist
       python3-jsonschema python3-yaml git jq zstd pgbouncer valgrind strace procps ccache man-db
       nodejs npm bind9 mariadb-server-core slapd prometheus prometheus-node-exporter clickhouse-server
-     zookeeper openssh-client rsyslog rsyslog-openssl prometheus-alertmanager
+      zookeeper openssh-client rsyslog rsyslog-openssl prometheus-alertmanager
       haproxy dovecot-imapd exim4-daemon-light logrotate)
 
 case ${1:-} in

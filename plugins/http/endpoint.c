@@ -285,11 +285,26 @@ static void on_judged(struct probe_run *run, const struct judge_verdict *verdict
     report(run, state);
 }
 
+/* What is asked for: the path of the target's URL, and the check's. */
+static void start_judging(struct probe_run *run, const struct probe_response *response,
+                          bool health_only)
+{
+    const struct http_config *target = run->target->config;
+    const struct endpoint_config *config = run->config;
+    const struct endpoint_memory *memory = run->memory;
+    char path[600];
+    (void)snprintf(path,
+                   sizeof(path),
+                   "%s%s",
+                   target->url->path ? target->url->path : "",
+                   config->path ? config->path : "");
+    judge_start(memory->judge, run, response, path, health_only, on_judged);
+}
+
 /* A status that is not expected: the service's fault, unless we are not let in. */
 static void judge_status(struct probe_run *run, const struct probe_response *response)
 {
     const struct endpoint_config *config = run->config;
-    const struct endpoint_memory *memory = run->memory;
     struct endpoint_state *state = run->data;
     struct probe_ending ending;
     char summary[400];
@@ -298,14 +313,13 @@ static void judge_status(struct probe_run *run, const struct probe_response *res
     if (answer_denies(response, summary, &ending))
         answer_end(run, &ending);
     else if (config->health && response->body_len > 0)
-        judge_start(memory->judge, run, response, config->path, true, on_judged);
+        start_judging(run, response, true);
     else
         report(run, state);
 }
 
 static void judge(struct probe_run *run, const struct probe_response *response)
 {
-    const struct endpoint_config *config = run->config;
     const struct endpoint_memory *memory = run->memory;
     struct endpoint_state *state = run->data;
     struct judge_verdict verdict = {.class = ANSWER_OK};
@@ -315,7 +329,7 @@ static void judge(struct probe_run *run, const struct probe_response *response)
         ask_scrub(run, state->message);
         report(run, state);
     } else if (judge_cares(memory->judge, answer_header(response, "content-type"))) {
-        judge_start(memory->judge, run, response, config->path, false, on_judged);
+        start_judging(run, response, false);
     } else {
         report(run, state);
     }

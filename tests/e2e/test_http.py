@@ -42,13 +42,34 @@ SPRING_UP = {"status": "UP", "components": {"db": {"status": "UP"}, "diskSpace":
 SPRING_DOWN = {"status": "DOWN", "components": {"db": {"status": "DOWN", "details": {"error": "refused"}}, "diskSpace": {"status": "UP"},
                                                 "queues": {"status": "DOWN", "components": {"mails": {"status": "DOWN"}, "jobs": {"status": "UP"}}}}}
 IETF_WARN = {"status": "warn", "checks": {"redis:latency": [{"status": "warn", "observedValue": 812}], "db": [{"status": "pass"}]}}
+IETF_FAIL = {"status": "fail", "version": "1", "releaseId": "1.2.2", "output": "no database",
+             "checks": {"postgres:responseTime": [{"componentId": "a", "status": "pass"}, {"componentId": "b", "status": "fail", "output": "refused"}],
+                        "uptime": [{"status": "pass", "observedValue": 12}]}}
+TERMINUS_UP = {"status": "ok", "info": {"db": {"status": "up"}}, "error": {}, "details": {"db": {"status": "up"}}}
+TERMINUS_DOWN = {"status": "error", "info": {"redis": {"status": "up"}}, "error": {"db": {"status": "down", "message": "timeout"}},
+                 "details": {"redis": {"status": "up"}, "db": {"status": "down", "message": "timeout"}}}
+GODADDY_DOWN = {"status": "error", "error": "healthcheck failed", "details": {"orders": {"status": "down"}}}
+SPRING_OUT = {"status": "OUT_OF_SERVICE", "components": {"readinessState": {"status": "OUT_OF_SERVICE"}, "db": {"status": "UP"}}}
+SPRING_UNKNOWN = {"status": "UNKNOWN", "components": {"mail": {"status": "UNKNOWN"}}}
+SPRING_BARE = {"status": "DOWN"}  # without the right to see components
 MICROPROFILE_DOWN = {"status": "DOWN", "checks": [{"name": "kafka", "status": "DOWN"}, {"name": "db", "status": "UP"}]}
 
 
 @pytest.mark.parametrize("path, type, status, body, said, words", [
     ("/actuator/health", "application/vnd.spring-boot.actuator.v3+json", 200, SPRING_UP, "ok", None),
     ("/actuator/health", "application/vnd.spring-boot.actuator.v3+json", 503, SPRING_DOWN, "critical", "db DOWN, mails DOWN"),
+    ("/actuator/health", "application/vnd.spring-boot.actuator.v2+json;charset=UTF-8", 200, SPRING_DOWN, "critical", "db DOWN, mails DOWN"),  # mapped to 200
+    ("/actuator/health/readiness", "application/json", 503, SPRING_OUT, "critical", "readinessState OUT_OF_SERVICE"),
+    ("/actuator/health", "application/json", 200, SPRING_UNKNOWN, "warning", "mail UNKNOWN"),
+    ("/actuator/health", "application/json", 503, SPRING_BARE, "critical", "it says that it is not well"),
+    ("/actuator/health/liveness", "application/json", 200, {"status": "UP"}, "ok", None),
     ("/health", "application/health+json", 200, IETF_WARN, "warning", "redis:latency warn"),
+    ("/", "application/health+json", 200, IETF_FAIL, "critical", "postgres:responseTime fail"),  # wherever it is
+    ("/", "application/health+json", 503, IETF_FAIL, "critical", "postgres:responseTime fail"),
+    ("/", "application/health+json; charset=utf-8", 200, {"status": "pass"}, "ok", None),
+    ("/health", "application/json", 200, TERMINUS_UP, "ok", None),
+    ("/health", "application/json; charset=utf-8", 503, TERMINUS_DOWN, "critical", "db down"),
+    ("/health/live", "application/json", 503, GODADDY_DOWN, "critical", "orders down"),
     ("/health/ready", "application/json", 200, MICROPROFILE_DOWN, "critical", "kafka DOWN"),
     ("/api/orders/7", "application/json", 200, {"status": "error"}, "ok", None),  # an order's status, not the service's
     ("/health", "application/json", 200, {"status": "shipped"}, "ok", None),
@@ -61,6 +82,12 @@ def test_a_service_is_taken_at_its_word(service, once, path, type, status, body,
         assert words in finding["message"]
     if status == 200 and said == "critical":
         assert finding["words"]["error_class"] == "health"
+    if said != "ok":
+        assert finding["words"]["health"] == ("warn" if said == "warning" else "fail"), finding
+    finding = once(f"url: '{service.url}{path}'", "endpoint: {health: false}")  # the path stands in the target's URL; nobody asks for its word
+    assert finding["status"] == ("ok" if status == 200 else "critical") and "health" not in finding["words"], finding
+    finding = once(f"url: '{service.url}{path}'", "endpoint: {}")
+    assert finding["status"] == said, finding
 
 
 @pytest.mark.parametrize("wish, said, words", [

@@ -431,6 +431,7 @@ int agent_run(struct session *session, const struct options *options)
         repair_open(&agent.repair, agent.schedule, store, &agent.brakes);
         brakes_use(&agent.brakes, session->config, session->entries);
         agent.sinks = sinks_open(agent.loop, agent.bus, session->config);
+        repair_witness(&agent.repair, agent.sinks);
         hear(&agent, options);
         say_started(&agent);
         if (session->quarantine)

@@ -38,6 +38,25 @@ void repair_lease(struct repair *repair, struct lease *lease)
     realm_serve(repair->realm, &repair->sources, &repair->mirror);
 }
 
+static void ask_sink(const char *sink, uint64_t seq, int64_t wait_ms, audit_witnessed_fn *fn,
+                     void *fn_data, void *data)
+{
+    sinks_ask(data, sink, seq, wait_ms, fn, fn_data);
+}
+
+static void forget_sink(void *fn_data, void *data)
+{
+    sinks_forget(data, fn_data);
+}
+
+void repair_witness(struct repair *repair, struct sinks *sinks)
+{
+    if (!repair->audit)
+        return;
+    repair->witness = (struct audit_witness){ask_sink, forget_sink, sinks};
+    audit_set_witness(repair->audit, &repair->witness);
+}
+
 static void write_digest(struct writer *writer, void *data)
 {
     writer_string(writer, "config", data);

@@ -11,6 +11,7 @@
 
 #include "app/brakes.h"
 #include "incident/realm.h"
+#include "out/sink.h"
 
 struct repair {
     struct schedule *schedule;
@@ -19,6 +20,7 @@ struct repair {
     struct guard_sources sources;
     struct remediation_mirror mirror;
     struct realm *realm; /* NULL: no lease is configured */
+    struct audit_witness witness;
 };
 
 /* Reads what was kept; blocks, and nothing may be queued to `store` yet, which may be NULL. */
@@ -27,6 +29,9 @@ void repair_open(struct repair *repair, struct schedule *schedule, struct store 
 
 /* The realm has a lease: only who holds it acts on what is of cluster scope. */
 void repair_lease(struct repair *repair, struct lease *lease);
+
+/* Sinks are at work, until repair_close(): one of them may have to acknowledge the audit's lines. */
+void repair_witness(struct repair *repair, struct sinks *sinks);
 
 /* These are in force; NULL: none.  `digest` is their configuration's. */
 void repair_use(struct repair *repair, struct entries *entries, const char *digest, bool again);

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "base/mem.h"
 #include "base/redact.h"
+#include "incident/audit_parts.h"
 #include "io/digest.h"
 #include "io/loop.h"
-#include "io/wait.h"
 
 enum { TRY_AGAIN_MS = 5000 };
 
@@ -18,39 +17,13 @@ static const char schema[] =
     "create table if not exists audit (entry integer primary key, wall_ms integer not null,"
     " line text not null, hash text not null);";
 
-/* A line on its way. */
-struct pending {
-    struct list link;
-    char *step, *message;
-    struct text members; /* `"plan":"7k3q","who":"alice"`, without braces; may be empty */
-    int64_t wall_ms;
-    uint64_t entry;
-    char previous[AUDIT_HASH_LEN + 1], hash[AUDIT_HASH_LEN + 1];
-    struct text line;
-    audit_done_fn *fn;
-    void *data;
-};
-
 /* Lines that are written together; the store's thread reads it. */
 struct batch {
     struct audit *audit; /* NULL: it is gone */
     struct list lines;
 };
 
-struct audit {
-    struct loop *loop;
-    struct bus *bus;
-    struct store *store;
-    struct list waiting;
-    size_t waiting_count;
-    struct batch *flying;
-    struct timer turn;
-    uint64_t entries;
-    char head[AUDIT_HASH_LEN + 1]; /* empty: there is none */
-    char *trouble;
-};
-
-static void pending_destroy(struct pending *pending)
+void audit_line_destroy(struct pending *pending)
 {
     list_remove(&pending->link);
     text_finish(&pending->members);
@@ -63,7 +36,7 @@ static void pending_destroy(struct pending *pending)
 static void batch_destroy(struct batch *batch)
 {
     while (!list_empty(&batch->lines))
-        pending_destroy(list_first(&batch->lines, struct pending, link));
+        audit_line_destroy(list_first(&batch->lines, struct pending, link));
     free(batch);
 }
 
@@ -157,18 +130,18 @@ static void emit(const struct audit *audit, struct pending *pending)
 {
     char id[32];
     (void)snprintf(id, sizeof(id), "a-%" PRIu64, pending->entry);
-    (void)event_emit_step(audit->bus,
-                          &(const struct event_step){
-                              .kind = EVENT_AUDIT,
-                              .level = LOG_INFO,
-                              .id = id,
-                              .step = pending->step,
-                              .message = pending->message,
-                              .must = write_hashes,
-                              .more = write_members,
-                              .data = pending,
-                          },
-                          pending->wall_ms);
+    pending->seq = event_emit_step(audit->bus,
+                                   &(const struct event_step){
+                                       .kind = EVENT_AUDIT,
+                                       .level = LOG_INFO,
+                                       .id = id,
+                                       .step = pending->step,
+                                       .message = pending->message,
+                                       .must = write_hashes,
+                                       .more = write_members,
+                                       .data = pending,
+                                   },
+                                   pending->wall_ms);
 }
 
 static void turn(void *data);
@@ -178,6 +151,8 @@ static void turn_in(struct audit *audit, uint64_t ms)
     if (!timer_pending(&audit->turn))
         timer_start(&audit->turn, audit->loop, ms, turn, audit);
 }
+
+/* ------------------------------------------------------------------- written ---- */
 
 /* They are written: head and events first, so that who is told may close us. */
 static void take(struct audit *audit, struct batch *batch)
@@ -194,10 +169,12 @@ static void take(struct audit *audit, struct batch *batch)
     audit->flying = batch; /* while they are told: audit_forget() finds them */
     while (batch->audit && !list_empty(&batch->lines)) {
         pending = list_first(&batch->lines, struct pending, link);
+        if (audit_ask_witness(audit, pending))
+            continue;
         audit_done_fn *fn = pending->fn;
         void *fn_data = pending->data;
         uint64_t entry = pending->entry;
-        pending_destroy(pending);
+        audit_line_destroy(pending);
         if (fn)
             fn(0, entry, fn_data);
     }
@@ -244,7 +221,7 @@ static void fail(struct audit *audit, struct batch *batch, int status)
         pending = list_first(&failed, struct pending, link);
         audit_done_fn *fn = pending->fn;
         void *data = pending->data;
-        pending_destroy(pending);
+        audit_line_destroy(pending);
         if (fn)
             fn(status, 0, data);
     }
@@ -301,6 +278,8 @@ void audit_add(struct audit *audit, const struct audit_line *line, audit_done_fn
     pending->step = mem_copy(line->step);
     pending->message = redact_copy(line->message, 500);
     pending->wall_ms = loop_wall_ms(audit->loop);
+    pending->audit = audit;
+    pending->witnessed = line->witnessed;
     pending->fn = fn;
     pending->data = data;
     text_init(&pending->members, AUDIT_LONGEST);
@@ -321,7 +300,7 @@ void audit_add(struct audit *audit, const struct audit_line *line, audit_done_fn
             log_error("audit: more than %d lines wait: \"%s\" is dropped",
                       (int)AUDIT_MOST_WAITING,
                       oldest->message);
-            pending_destroy(oldest);
+            audit_line_destroy(oldest);
             audit->waiting_count--;
         }
     }
@@ -344,11 +323,17 @@ void audit_forget(struct audit *audit, void *data)
     forget(&audit->waiting, data);
     if (audit->flying)
         forget(&audit->flying->lines, data);
+    audit_forget_unwitnessed(audit, data);
 }
 
 const char *audit_trouble(const struct audit *audit)
 {
-    return audit->store ? audit->trouble : "nothing is kept, since agent.state is not set";
+    if (!audit->store)
+        return "nothing is kept, since agent.state is not set";
+    if (audit->sink && !audit->witness)
+        return "no sinks are at work here, and guard.audit.require_sink wants one to acknowledge "
+               "it";
+    return audit->trouble;
 }
 
 void audit_write_head(const struct audit *audit, struct writer *writer)
@@ -388,6 +373,7 @@ struct audit *audit_open(struct loop *loop, struct bus *bus, struct store *store
     audit->bus = bus;
     audit->store = store;
     list_init(&audit->waiting);
+    list_init(&audit->unwitnessed);
     int status = store ? store_do_now(store, read_end, audit) : 0;
     if (status == 0)
         return audit;
@@ -402,6 +388,7 @@ void audit_close(struct audit *audit)
     if (!audit)
         return;
     timer_stop(&audit->turn);
+    audit_forget_unwitnessed(audit, NULL);
     struct batch *flying = audit->flying;
     if (flying) { /* what follows it chains to what it has not told yet */
         flying->audit = NULL;
@@ -423,5 +410,7 @@ void audit_close(struct audit *audit)
         !store_do(audit->store, write_batch, on_written, batch))
         batch_destroy(batch);
     free(audit->trouble);
+    free(audit->sink);
+    free(audit->unwitnessed_why);
     free(audit);
 }

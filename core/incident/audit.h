@@ -26,12 +26,26 @@ enum {
 
 struct audit;
 
+/* Where lines are acknowledged by others than us: a sink of the configuration.  All calls are on the loop. */
+typedef void audit_witnessed_fn(const char *why,
+                                void *data); /* NULL: it has the line; or why not */
+struct audit_witness {
+    /* Whether `sink` takes the event of that seq: `fn` is called once, later, within `wait_ms`. */
+    void (*ask)(const char *sink, uint64_t seq, int64_t wait_ms, audit_witnessed_fn *fn,
+                void *fn_data, void *data);
+    void (*forget)(void *fn_data, void *data); /* `fn` is not to be called any more */
+    void *data;
+};
+
+enum { AUDIT_UNWITNESSED = -4001 }; /* a status of audit_done_fn: written, and not acknowledged */
+
 struct audit_line {
     const char
         *step; /* a word: "intent", "applied", "approved", "silenced", "frozen", "reloaded" */
     const char *message;   /* one sentence */
     event_write_fn *write; /* further members, called once, at once; or NULL */
     void *data;
+    bool witnessed; /* it counts only when the sink that is required has acknowledged it */
 };
 
 /* Zero: it is on disk (or was, without a store, said), as that entry; or why not. */
@@ -49,6 +63,16 @@ void audit_close(struct audit *audit); /* NULL is fine */
 
 /* `fn` (may be NULL) is called once, later.  Texts are copied. */
 void audit_add(struct audit *audit, const struct audit_line *line, audit_done_fn *fn, void *data);
+
+/* Which sink is to acknowledge lines that are `witnessed`, and how long that is waited for; NULL: none. */
+void audit_require(struct audit *audit, const char *sink, int64_t wait_ms);
+bool audit_requires(const struct audit *audit);
+
+/* Who asks that sink; borrowed.  NULL: nobody can, and nothing that is required is acknowledged. */
+void audit_set_witness(struct audit *audit, const struct audit_witness *witness);
+
+/* What a status of audit_done_fn that is less than zero says, for people. */
+const char *audit_why(const struct audit *audit, int status);
 
 /* Who waits with that data is not told any more; its lines are written. */
 void audit_forget(struct audit *audit, void *data);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "incident/entry_parts.h"
 
@@ -72,6 +73,46 @@ static void read_effects(struct reader *reader, const struct node *map)
     reader->entries->ceiling.effects = map;
 }
 
+static bool is_among(const char *const *words, const char *word)
+{
+    bool found = !words || !*words;
+    for (; words && *words && !found; words++)
+        found = strcmp(*words, word) == 0;
+    return found;
+}
+
+/* It must be one that acknowledges, and that gets the audit's lines. */
+static void check_sink(struct reader *reader, struct place place, const char *name)
+{
+    static const char path[] = "guard.audit.require_sink";
+    const struct config *config = reader->entries->config;
+    MEM_AUTO const char **known = mem_array(config->sink_count + 1, sizeof(*known));
+    const struct config_sink *sink = NULL;
+    for (size_t i = 0; i < config->sink_count; i++) {
+        known[i] = config->sinks[i].name;
+        if (strcmp(known[i], name) == 0)
+            sink = &config->sinks[i];
+    }
+    if (!sink)
+        problem_hint_words(
+            entry_refuse(reader, place, path, "there is no sink \"%s\" at work", name),
+            name,
+            known);
+    else if (!sink->type->queued || sink->type->people)
+        problem_hint(entry_refuse(reader,
+                                  place,
+                                  path,
+                                  "%s is of type %s, which keeps no audit",
+                                  name,
+                                  sink->type->name),
+                     "name one that acknowledges what it takes, such as type http");
+    else if (!is_among(sink->only.kinds, "audit") || sink->only.level > LOG_INFO ||
+             sink->only.labels)
+        problem_hint(
+            entry_refuse(reader, place, path, "%s does not get the audit's lines", name),
+            "its only: must let kind audit and level info through, and may not name labels");
+}
+
 void entry_read_ceiling(struct reader *reader, const struct node *root)
 {
     static const char *const words[] = {"freeze", "audit", "effects", NULL};
@@ -108,10 +149,8 @@ void entry_read_ceiling(struct reader *reader, const struct node *root)
                                         &(struct schema_keys){.tables = {sink_options}});
     if (sink)
         schema_fill(&reader->schema, sink_options, sink, "guard.audit", &own);
-    warn_of_later(reader,
-                  sink ? node_find(sink, "require_sink") : NULL,
-                  "guard.audit.require_sink",
-                  "while it is written here, every change is refused");
+    if (own.sink && *own.sink)
+        check_sink(reader, node_place(sink, "require_sink"), own.sink);
     read_effects(reader, node_find(map, "effects"));
     ceiling->mode = entry_mode_of(own.mode);
     ceiling->freeze_file = own.file && *own.file ? own.file : NULL;

@@ -299,7 +299,7 @@ static void on_intent(int status, uint64_t entry, void *data)
     (void)snprintf(answer.sentence,
                    sizeof(answer.sentence),
                    "%s",
-                   unkept ? unkept : "the audit cannot be written");
+                   unkept ? unkept : audit_why(errand->course->all->needs.audit, status));
     errand_refuse(errand, &answer);
 }
 
@@ -373,9 +373,45 @@ static void on_taken(const struct act_failure *failure, struct act_plan *plan, v
     next(errand);
 }
 
+/* Whether it is told elsewhere that it was decided; if not, nothing has begun, and nothing counts as tried. */
+static void on_witnessed(int status, uint64_t entry, void *data)
+{
+    struct errand *errand = data;
+    const struct remediations *all = errand->course->all;
+    struct guard_answer answer = {.point = GUARD_AUDIT,
+                                  .again_ms = loop_wall_ms(all->loop) + SHORTEST_PAUSE_MS};
+    (void)entry;
+    if (status == 0) {
+        errand->witnessed = true;
+        errand_apply(errand);
+        return;
+    }
+    (void)snprintf(
+        answer.sentence, sizeof(answer.sentence), "%s", audit_why(all->needs.audit, status));
+    errand_refuse(errand, &answer);
+}
+
+/* guard.audit.require_sink: nothing begins before a sink has the line that says what was decided. */
+static bool waits_for_witness(struct errand *errand)
+{
+    if (errand->reads || errand->witnessed || !audit_requires(errand->course->all->needs.audit))
+        return false;
+    report_audit(errand->course,
+                 &(struct report_line){.step = "decided",
+                                       .plan = errand->plan,
+                                       .witnessed = true,
+                                       .fn = on_witnessed,
+                                       .data = errand},
+                 "%s is decided",
+                 errand->plan->action);
+    return true;
+}
+
 void errand_apply(struct errand *errand)
 {
     struct target *live = remediation_target(errand->course->all, errand->target);
+    if (waits_for_witness(errand))
+        return;
     if (!live)
         errand_end(errand, TASK_LOST, "its target is gone");
     else if (errand->plan->binds == PROBE_BINDS_BOUNDS && agrees(errand))

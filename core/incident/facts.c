@@ -243,8 +243,6 @@ static void add_lease(struct remediations *all, const char *target, struct guard
 
 static const char *unwritten(const struct remediations *all)
 {
-    if (all->entries->ceiling.require_sink)
-        return "no sink acknowledges the audit's lines, which guard.audit.require_sink wants";
     if (all->unread)
         return all->unread;
     return all->unkept ? all->unkept : audit_trouble(all->needs.audit);

@@ -381,6 +381,7 @@ void remediations_use(struct remediations *all, struct entries *entries)
     struct course *course;
     all->entries = entries_hold(entries);
     sight_use(all->sights, entries);
+    audit_require(all->needs.audit, entries->ceiling.require_sink, entries->ceiling.sink_wait_ms);
     list_for_each(course, &all->courses, struct course, link) {
         struct plan *plan = course->errand ? course->errand->plan : NULL;
         if (course->kept_name)

@@ -131,6 +131,7 @@ struct errand {
     bool begun;             /* a step of it was begun */
     bool counted;           /* ... which counts as an attempt */
     bool mirroring;         /* the realm is being told */
+    bool witnessed;         /* the sink that is required has acknowledged what was decided */
     unsigned done, skipped, survived, failed;
     char *failure, *code; /* the first one's */
     json_t *results;
@@ -244,6 +245,7 @@ struct report_line {
     const char *const *except;
     const char *outcome, *result; /* result: JSON */
     uint64_t token;
+    bool witnessed; /* it counts when guard.audit.require_sink has acknowledged it */
     audit_done_fn *fn;
     void *data;
 };

@@ -165,7 +165,7 @@ static void on_intent(int status, uint64_t entry, void *data)
     struct target *live = remediation_target(run->course->all, undo->target);
     (void)entry;
     if (status < 0)
-        finish(run, "the audit cannot be written");
+        finish(run, audit_why(run->course->all->needs.audit, status));
     else if (!live)
         finish(run, "its target is gone");
     else if (agrees(run, undo))
@@ -206,8 +206,11 @@ static void next(struct undo_run *run)
     course->begun_key = mem_copy(undo->step.key);
     journal_keep(course);
     report_audit(course,
-                 &(struct report_line){
-                     .step = "intent", .key = undo->step.key, .fn = on_intent, .data = run},
+                 &(struct report_line){.step = "intent",
+                                       .key = undo->step.key,
+                                       .witnessed = run->done == 0,
+                                       .fn = on_intent,
+                                       .data = run},
                  "taking back: %s",
                  undo->step.what);
 }

@@ -27,6 +27,7 @@ struct delivery {
     const struct sink_type *type;
     void *self;
     struct queue *queue;
+    struct receipts *receipts;
     queue_disk_fn *disk;
     void *data;
     struct queue_parcel parcel;
@@ -198,6 +199,7 @@ static void fail(struct delivery *delivery, const struct sink_answer *answer)
         delivery->failing_since_us = loop_now_us(delivery->loop);
     delivery->retries++;
     remember_why(delivery, answer->message);
+    receipts_trouble(delivery->receipts, delivery->sink->name, delivery->why);
     log_warn("sink %s: %s; it is tried again", delivery->sink->name, delivery->why);
     say_down(delivery);
     hold_off(delivery, answer->after_ms);
@@ -212,7 +214,10 @@ static void leave(struct delivery *delivery, size_t count)
 
 static void succeed(struct delivery *delivery, const struct sink_answer *answer)
 {
-    size_t count = delivery->parcel.face.count;
+    const struct sink_parcel *parcel = &delivery->parcel.face;
+    size_t count = parcel->count;
+    receipts_taken(
+        delivery->receipts, delivery->sink->name, parcel->lines, parcel->len, answer->lost);
     leave(delivery, count);
     delivery->taken += count - (answer->lost < count ? answer->lost : count);
     delivery->refused = 0;
@@ -240,6 +245,8 @@ static void set_aside(struct delivery *delivery)
                         parcel->len);
     log_warn(
         "sink %s refused an event, which is set aside: %s", delivery->sink->name, delivery->why);
+    receipts_refused(
+        delivery->receipts, delivery->sink->name, parcel->lines, parcel->len, delivery->why);
     leave(delivery, 1);
     delivery->aside++;
     delivery->aside_unsaid++;
@@ -299,7 +306,8 @@ static int64_t time_left(const struct delivery *delivery)
     int64_t age = loop_wall_ms(delivery->loop) - waiting.oldest_ms;
     if (delivery->hurried || delivery->suspects || delivery->failures ||
         waiting.events >= (uint64_t)bounds->batch_count ||
-        waiting.bytes >= (uint64_t)bounds->batch_bytes || age < 0 || age >= bounds->batch_age_ms)
+        waiting.bytes >= (uint64_t)bounds->batch_bytes || age < 0 || age >= bounds->batch_age_ms ||
+        receipts_wanted(delivery->receipts, delivery->sink->name))
         return 0;
     return bounds->batch_age_ms - age;
 }
@@ -374,6 +382,7 @@ struct delivery *delivery_open(const struct delivery_wish *wish)
         .bus = wish->bus,
         .spool = wish->spool,
         .sink = wish->sink,
+        .receipts = wish->receipts,
         .disk = wish->disk,
         .data = wish->data,
     };
@@ -415,6 +424,11 @@ void delivery_reopen(struct delivery *delivery)
 void delivery_hurry(struct delivery *delivery)
 {
     delivery->hurried = true;
+    delivery_expedite(delivery);
+}
+
+void delivery_expedite(struct delivery *delivery)
+{
     if (delivery->asked && delivery->pausing)
         return;
     timer_stop(&delivery->next);

@@ -21,6 +21,7 @@
 #define OUT_DELIVERY_H
 
 #include "out/queue.h"
+#include "out/receipts.h"
 #include "out/sink.h"
 
 struct delivery;
@@ -30,7 +31,8 @@ struct delivery_wish {
     struct bus *bus;
     struct spool *spool; /* NULL: memory alone */
     const struct config_sink *sink;
-    queue_disk_fn *disk; /* what becomes of the spool */
+    struct receipts *receipts; /* who waits for an event to be taken; NULL: nobody does */
+    queue_disk_fn *disk;       /* what becomes of the spool */
     void *data;
 };
 
@@ -43,6 +45,9 @@ void delivery_change(struct delivery *delivery, const struct config_sink *sink);
 void delivery_reopen(struct delivery *delivery);
 
 void delivery_hear(struct delivery *delivery, const struct event *event);
+
+/* Somebody waits for an event of it: an attempt is made at once, unless the receiver wants a pause. */
+void delivery_expedite(struct delivery *delivery);
 
 /* From now on nothing waits for its batch to fill, and one more attempt is made at once. */
 void delivery_hurry(struct delivery *delivery);

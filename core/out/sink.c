@@ -10,6 +10,7 @@
 #include "io/wait.h"
 #include "out/delivery.h"
 #include "out/only.h"
+#include "out/receipts.h"
 
 enum { LOOK_MS = 20, SAFE_MS = 2000, STRANGERS_MS = 10 * 60 * 1000 };
 
@@ -27,6 +28,7 @@ struct sink {
 struct sinks {
     struct loop *loop;
     struct bus *bus;
+    struct receipts *receipts;
     struct spool *spool;
     struct error spool_error; /* why there is none */
     char *folder; /* agent.state as it was at the start, or NULL: another one waits for the next */
@@ -140,6 +142,7 @@ static void begin(struct sinks *sinks, struct config *config, const struct confi
             .bus = sinks->bus,
             .spool = sinks->spool,
             .sink = written,
+            .receipts = sinks->receipts,
             .disk = on_disk,
             .data = sinks,
         });
@@ -320,10 +323,27 @@ struct sinks *sinks_open(struct loop *loop, struct bus *bus, struct config *conf
     struct sinks *sinks = mem_new(sizeof(*sinks));
     *sinks = (struct sinks){.loop = loop, .bus = bus, .folder = mem_copy(config->agent.state)};
     list_init(&sinks->all);
+    sinks->receipts = receipts_create(loop, bus_boot(bus));
     bus_subscribe(bus, on_event, sinks);
     sinks_take_over(sinks, config);
     timer_start(&sinks->strangers, loop, STRANGERS_MS, look_for_strangers, sinks);
     return sinks;
+}
+
+void sinks_ask(struct sinks *sinks, const char *name, uint64_t seq, int64_t wait_ms,
+               sinks_taken_fn *fn, void *data)
+{
+    struct sink *sink = find_at_work(sinks, name);
+    receipts_ask(sinks->receipts, name, seq, wait_ms, fn, data);
+    if (sink && sink->delivery && !sink->leaving)
+        delivery_expedite(sink->delivery);
+    else
+        receipts_no_sink(sinks->receipts, name);
+}
+
+void sinks_forget(struct sinks *sinks, const void *data)
+{
+    receipts_forget(sinks->receipts, data);
 }
 
 void sinks_each(const struct sinks *sinks, sinks_each_fn *fn, void *data)
@@ -415,6 +435,7 @@ void sinks_close(struct sinks *sinks)
     spool_close(sinks->spool, SAFE_MS);
     if (lost)
         log_error("%" PRIu64 " events were lost: neither delivered nor on disk", lost);
+    receipts_destroy(sinks->receipts);
     free(sinks->folder);
     free(sinks);
 }

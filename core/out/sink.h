@@ -132,6 +132,15 @@ void sinks_each(const struct sinks *sinks, sinks_each_fn *fn, void *data);
 void sinks_write(const struct sinks *sinks, struct writer *writer);
 
 /*
+ * `fn` is told once, later, whether that sink has taken the event of that seq: NULL, or why not, within `wait_ms`.
+ * What waits for it is sent at once.
+ */
+typedef void sinks_taken_fn(const char *why, void *data);
+void sinks_ask(struct sinks *sinks, const char *sink, uint64_t seq, int64_t wait_ms,
+               sinks_taken_fn *fn, void *data);
+void sinks_forget(struct sinks *sinks, const void *data); /* who asked with that is not told */
+
+/*
  * Runs the loop until everything is delivered, or each sink's `deliver` is over, and closes.  What is
  * on disk waits for the next start; of the rest it is said how many were lost.  NULL is fine.
  */

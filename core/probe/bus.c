@@ -118,6 +118,11 @@ uint64_t bus_count(const struct bus *bus)
     return bus->seq;
 }
 
+const char *bus_boot(const struct bus *bus)
+{
+    return bus->boot;
+}
+
 /* -------------------------------------------------------------------- ids ---- */
 
 void event_id(const struct bus *bus, const char *scope, const char *target, const char *name,

@@ -125,8 +125,9 @@ void event_encode_log(const struct bus *bus, enum log_level level, const char *t
 void event_id(const struct bus *bus, const char *scope, const char *target, const char *name,
               const char *subject, char out[EVENT_ID_LEN]);
 
-/* How many events were emitted at all. */
+/* How many events were emitted at all; the boot of which they are. */
 uint64_t bus_count(const struct bus *bus);
+const char *bus_boot(const struct bus *bus);
 
 const char *event_kind_name(enum event_kind kind);       /* "finding", "agent", ... */
 const char *event_status_name(enum probe_status status); /* "ok", "warning", ... */

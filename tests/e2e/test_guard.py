@@ -1,4 +1,4 @@
-"""What holds changes back, on a real server, in force and not: windows; and who is told that a plan waits."""
+"""What holds changes back, on a real server, in force and not: windows, a sink that must have what was decided; and who is told that a plan waits."""
 import datetime
 
 import receiver as receivers
@@ -129,3 +129,49 @@ def test_a_silence_window_may_let_remediations_go_on(agent, redis, tmp_path):
     assert asker.running.wait_status("cache", "mails", "critical", subject="q")["silenced_by"] == "upkeep"
     remedy(asker.running, "applied")
     assert lengths(redis) == ("0", "9")
+
+
+def test_nothing_is_changed_before_the_collector_has_what_was_decided(agent, redis, tmp_path):
+    """The collector is down: refused, and nothing is changed.  It comes back: the next one is done."""
+    collector = receivers.Receiver()
+    collector.down()
+    sink = f'sinks: {{logs: {{type: http, url: "{collector.url}", batch: {{age: 10s}}}}}}\n'
+    try:
+        asker = begin(agent, redis, tmp_path, {"guard": ", audit: {require_sink: logs, wait: 2s}", "more": sink})
+        refused = remedy(asker.running, "refused")
+        assert refused["reason"] == "audit" and "sink logs has not acknowledged it within 2s: " in refused["message"], refused
+        decided = next(e for e in asker.running.events if e["kind"] == "audit" and e["step"] == "decided")
+        assert decided["plan"] == refused["plan"]
+        assert lengths(redis) == ("9", "0")
+        collector.up()
+        asker("remediate", "set-aside")
+        applied = remedy(asker.running, "applied")
+        assert lengths(redis) == ("0", "9")
+        steps = [(line["kind"], line["step"]) for line in lines_of(collector, "audit")]
+        had = [line for line in lines_of(collector, "audit") if line["step"] == "decided" and line["plan"] == applied["plan"]]
+        assert len(had) == 1, "it had the decision, long before its batch was old enough"
+        assert steps.index(("audit", "planned")) < steps.index(("audit", "decided")), "and what came before"
+    finally:
+        collector.close()
+
+
+def test_a_collector_that_refuses_the_line_refuses_the_change(agent, redis, tmp_path):
+    collector = receivers.Receiver(fault=lambda number, request: 422 if b'"step":"decided"' in request.body else None)
+    sink = f'sinks: {{logs: {{type: http, url: "{collector.url}", batch: {{age: 50ms}}}}}}\n'
+    try:
+        asker = begin(agent, redis, tmp_path, {"guard": ", audit: {require_sink: logs}", "more": sink})
+        refused = remedy(asker.running, "refused")
+        assert refused["reason"] == "audit" and "sink logs refused it: " in refused["message"], refused
+        assert lengths(redis) == ("9", "0")
+    finally:
+        collector.close()
+
+
+def test_a_sink_that_cannot_keep_the_audit_is_told_before_anything_begins(tmp_path):
+    file = tmp_path / "runbookd.yaml"
+    head = "version: 1\ntargets: {}\nguard: {audit: {require_sink: logs}}\n"
+    for sinks, why in (("{}", 'there is no sink "logs" at work'),
+                       ('{logs: {type: http, url: "http://127.0.0.1:1/", only: {kind: [finding]}}}', "logs does not get the audit's lines")):
+        file.write_text(f"{head}sinks: {sinks}\n")
+        result = runbookd("validate", "-c", file)
+        assert result.code == 1 and f"guard.audit.require_sink: {why}" in result.out + result.err

@@ -174,6 +174,11 @@ static struct {
     bool mirrors;
     char mirrored[512];
     int mirror_status;
+    bool has_witness;
+    struct audit_witness witness;
+    char asked[256]; /* sinks that were asked, with how much was applied by then */
+    audit_witnessed_fn *witnessed_fn;
+    void *witnessed_data;
     char plan[PLAN_ID_LEN + 1]; /* the last one that was said */
     char run[PLAN_RUN_LEN + 1];
     char last[8192]; /* the last event of kind remediation */
@@ -225,6 +230,23 @@ static inline void mirror_forget(void *fn_data, void *data)
     (void)data;
 }
 
+static inline void witness_ask(const char *sink, uint64_t seq, int64_t wait_ms,
+                               audit_witnessed_fn *fn, void *fn_data, void *data)
+{
+    (void)data;
+    assert_true(seq > 0);
+    note(world.asked, "%s/%d(%zu) ", sink, (int)wait_ms, strlen(told.applied));
+    world.witnessed_fn = fn;
+    world.witnessed_data = fn_data;
+}
+
+static inline void witness_forget(void *fn_data, void *data)
+{
+    (void)data;
+    assert_ptr_equal(fn_data, world.witnessed_data);
+    world.witnessed_fn = NULL;
+}
+
 /* Notes "step" or "step(reason)" of each event. */
 static inline void on_step(const struct event *event, void *data)
 {
@@ -272,6 +294,16 @@ static inline void pass(uint64_t ms)
     settle();
 }
 
+/* What the sink says of the line that waits for it. */
+static inline void witness(const char *why)
+{
+    audit_witnessed_fn *fn = world.witnessed_fn;
+    assert_non_null(fn);
+    world.witnessed_fn = NULL;
+    fn(why, world.witnessed_data);
+    pass(0);
+}
+
 static inline void write_file(const char *name, const char *text)
 {
     MEM_AUTO char *path = mem_print("%s/%s", world.folder, name);
@@ -301,6 +333,9 @@ static inline void open_state(void)
     world.sources = (struct guard_sources){
         .frozen = frozen, .silenced = silenced, .locked = locked, .lease = lease};
     world.mirror = (struct remediation_mirror){mirror_write, mirror_forget, NULL};
+    world.witness = (struct audit_witness){witness_ask, witness_forget, NULL};
+    if (world.has_witness)
+        audit_set_witness(world.audit, &world.witness);
     const struct remediation_needs needs = {.schedule = stage.schedule,
                                             .audit = world.audit,
                                             .store = world.store,

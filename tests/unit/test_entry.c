@@ -97,9 +97,6 @@ static void what_is_not_in_force_yet_is_said(void **state)
             "everything is frozen");
     is_told("silences: {alertmanager: {url: \"http://h\"}}\n" TARGETS,
             "warning: silences.alertmanager: not in force yet:");
-    is_told("guard: {audit: {require_sink: loki}}\n" TARGETS,
-            "warning: guard.audit.require_sink: not in force yet: while it is written here, every "
-            "change is refused");
 }
 
 #define WINDOW(words) "guard: {freeze: {windows: [{" words "}]}}\n" TARGETS
@@ -157,6 +154,29 @@ static void what_is_no_window_is_refused(void **state)
     is_told(QUIET(", match: db"), "silences.windows.match: is text, not a map");
     is_told(QUIET(", match: {targets: db}"), "silences.windows.match.targets");
     is_told("silences: {window: []}\n" TARGETS, "silences.window");
+}
+
+static void the_sink_that_is_required_keeps_the_audit(void **state)
+{
+    (void)state;
+#define REQUIRE(sink)                                                                              \
+    "agent: {state: /tmp/x}\nsinks: {loki: {" sink "}}\n"                                          \
+    "guard: {audit: {require_sink: loki, wait: 2s}}\n" TARGETS
+    assert_string_equal(told_of(REQUIRE("type: http, url: \"http://h:1\"")), "");
+    assert_string_equal(world.entries->ceiling.require_sink, "loki");
+    assert_int_equal(world.entries->ceiling.sink_wait_ms, 2 * SECOND);
+    is_told("guard: {audit: {require_sink: loki}}\n" TARGETS,
+            "guard.audit.require_sink: there is no sink \"loki\" at work");
+    is_told(REQUIRE("type: slack, url: \"${env:HOME}\""),
+            "loki is of type slack, which keeps no audit; name one that acknowledges");
+    is_told(REQUIRE("type: http, url: \"http://h:1\", only: {kind: [finding]}"),
+            "loki does not get the audit's lines; its only: must let kind audit");
+    is_told(REQUIRE("type: http, url: \"http://h:1\", only: {level: warn}"),
+            "loki does not get the audit's lines");
+    is_told(REQUIRE("type: http, url: \"http://h:1\", only: {labels: {a: b}}"),
+            "loki does not get the audit's lines");
+    assert_string_equal(
+        told_of(REQUIRE("type: http, url: \"http://h:1\", only: {kind: [audit, agent]}")), "");
 }
 
 static void who_is_told_is_a_sink(void **state)
@@ -324,6 +344,7 @@ int main(void)
         CASE(what_is_not_in_force_yet_is_said),
         CASE(windows_are_read),
         CASE(what_is_no_window_is_refused),
+        CASE(the_sink_that_is_required_keeps_the_audit),
         CASE(who_is_told_is_a_sink),
         CASE(what_is_not_written_is_careful),
         CASE(a_digest_changes_with_the_entry_and_its_target),

@@ -336,15 +336,82 @@ static void what_cannot_be_audited_is_not_done(void **state)
     assert_non_null(strstr(stage.journal, "applied"));
 }
 
+#define WITNESSED(mode)                                                                            \
+    "agent: {state: /tmp/x}\n"                                                                     \
+    "sinks: {loki: {type: http, url: \"http://h:1\"}}\n"                                           \
+    "guard: {mode: auto, audit: {require_sink: loki, wait: 3s}}\n"                                 \
+    "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"                                     \
+    "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "           \
+    "allow: [\"db:stop\"], mode: " mode ", guard: {cooldown: 2m, attempts: 1/1h}}}\n"
+
 static void a_sink_that_is_required_and_not_there_refuses(void **state)
 {
     (void)state;
-    start("guard: {mode: auto, audit: {require_sink: loki}}\n"
-          "targets: {db: {url: \"told://127.0.0.1\", act_as: {}}}\n"
-          "remediations: {fix: {trigger: {check: db/look}, script: t/fix, targets: {db: db}, "
-          "allow: [\"db:stop\"], mode: auto}}\n");
+    start(WITNESSED("auto"));
     turn_bad();
     said("planned refused(audit) ");
+    applied("");
+}
+
+static void nothing_is_done_before_the_sink_has_what_was_decided(void **state)
+{
+    (void)state;
+    world.has_witness = true;
+    start(WITNESSED("auto"));
+    turn_bad();
+    said("planned ");
+    assert_string_equal(world.asked, "loki/3000(0) ");
+    applied("");
+    pass(2 * SECOND);
+    applied("");
+    witness(NULL);
+    said("applied ended ");
+    applied("a b ");
+    assert_string_equal(world.asked, "loki/3000(0) "); /* once a plan, not a step */
+}
+
+static void what_the_sink_has_not_got_is_refused_and_was_no_attempt(void **state)
+{
+    (void)state;
+    world.has_witness = true;
+    start(WITNESSED("auto"));
+    turn_bad();
+    witness("sink loki has not acknowledged it within 3s: connection refused");
+    assert_non_null(strstr(world.last, "sink loki has not acknowledged it within 3s"));
+    said("planned refused(audit) ");
+    applied("");
+    pass(2 * MINUTE + 2 * SECOND); /* the next one is not one too many */
+    witness(NULL);
+    said("planned applied ended ");
+    applied("a b ");
+}
+
+static void an_approved_plan_waits_for_the_sink_too(void **state)
+{
+    (void)state;
+    world.has_witness = true;
+    start(WITNESSED("approve"));
+    turn_bad();
+    assert_string_equal(world.asked, "");
+    assert_int_equal(approve("alice"), 0);
+    said("planned waiting approved ");
+    applied("");
+    world.frozen = "frozen by alice: on-sale"; /* meanwhile: the guard is asked again */
+    witness(NULL);
+    said("refused(freeze) ");
+    applied("");
+}
+
+static void who_waits_for_the_sink_may_end(void **state)
+{
+    (void)state;
+    world.has_witness = true;
+    start(WITNESSED("auto"));
+    turn_bad();
+    assert_non_null(world.witnessed_fn);
+    close_state();
+    assert_null(world.witnessed_fn);
+    open_state();
 }
 
 int main(void)
@@ -377,6 +444,10 @@ int main(void)
         CASE(what_another_agent_tried_counts_here),
         CASE(what_cannot_be_audited_is_not_done),
         CASE(a_sink_that_is_required_and_not_there_refuses),
+        CASE(nothing_is_done_before_the_sink_has_what_was_decided),
+        CASE(what_the_sink_has_not_got_is_refused_and_was_no_attempt),
+        CASE(an_approved_plan_waits_for_the_sink_too),
+        CASE(who_waits_for_the_sink_may_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -414,8 +414,8 @@ void errand_apply(struct errand *errand)
         return;
     if (!live)
         errand_end(errand, TASK_LOST, "its target is gone");
-    else if (errand->plan->binds == PROBE_BINDS_BOUNDS && agrees(errand))
-        errand->act = act_plan(live, errand->action, errand->config, on_taken, errand);
     else if (errand->plan->binds == PROBE_BINDS_ITEMS)
         next(errand);
+    else if (agrees(errand)) /* if not, the errand is gone */
+        errand->act = act_plan(live, errand->action, errand->config, on_taken, errand);
 }

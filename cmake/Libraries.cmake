@@ -10,3 +10,5 @@ foreach(pair
   string(REGEX REPLACE "^[A-Z]+=" "" spec "${pair}")
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${spec})
 endforeach()
+# Its header alone: the sink "kafka" loads the library when it is needed, and says so where it is missing.
+pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka>=1.0)

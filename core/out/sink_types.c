@@ -7,6 +7,7 @@ static const struct config_sink_type *const types[] = {
     &alertmanager_sink.face,
     &file_sink.face,
     &http_sink.face,
+    &kafka_sink.face,
     &pagerduty_sink.face,
     &slack_sink.face,
     &syslog_sink.face,

@@ -138,60 +138,39 @@ static void on_done(struct transfer *transfer, CURLcode code)
     hop->on_done(hop);
 }
 
-/*
- * What is alike for every request, once a handle.  Verification is ours: see http_trust.h.  A
- * resumed session would show an old certificate.
- */
-static void tell_handle(CURL *easy)
+static void tell_connection(struct http_hop *hop, CURL *easy)
 {
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_RESOLVE, hop->entry);
     (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)MAX_AGE_SECONDS);
     (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)MAX_AGE_SECONDS);
     (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)MAX_AGE_SECONDS);
+    (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, hop->fresh ? 1L : 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, hop->fresh ? 1L : 0L);
+    (void)curl_easy_setopt(
+        easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(hop->timeout_ms ? hop->timeout_ms : CONNECT_MS));
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "runbookd");
-    (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
-    (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, hop->proxy.url ? hop->proxy.url : "");
+    (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    if (hop->proxy.user) {
+        (void)curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, hop->proxy.user);
+        (void)curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, hop->proxy.password);
+    }
+}
+
+/* Verification is ours: see http_trust.h.  A resumed session would show an old certificate. */
+static void tell_tls(struct http_hop *hop, CURL *easy)
+{
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-}
-
-/* What each request says anew. */
-static void tell_request(struct http_hop *hop, CURL *easy)
-{
-    (void)curl_easy_setopt(easy, CURLOPT_URL, hop->place.url);
-    (void)curl_easy_setopt(easy, CURLOPT_RESOLVE, hop->entry);
-    (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, hop->fresh ? 1L : 0L);
-    (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, hop->fresh ? 1L : 0L);
-    (void)curl_easy_setopt(
-        easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(hop->timeout_ms ? hop->timeout_ms : CONNECT_MS));
-    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->detail);
-    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
-    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, hop);
-}
-
-/* What only some have: it must not stay with the handle. */
-static bool tell_proxy(const struct http_place *proxy, CURL *easy)
-{
-    if (!proxy->url)
-        return false;
-    (void)curl_easy_setopt(easy, CURLOPT_PROXY, proxy->url);
-    if (proxy->user) {
-        (void)curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, proxy->user);
-        (void)curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, proxy->password);
-    }
-    return true;
 }
 
 static void send_hop(struct http_hop *hop)
@@ -204,11 +183,16 @@ static void send_hop(struct http_hop *hop)
     hop->detail[0] = '\0';
     transfer_begin(transfer, hop->pool);
     CURL *easy = transfer->easy;
-    if (transfer->bare)
-        tell_handle(easy);
-    tell_request(hop, easy);
-    bool proxy = tell_proxy(&hop->proxy, easy);
-    transfer->marked = http_wish_tell(&hop->wish, &hop->place, easy) || proxy;
+    (void)curl_easy_setopt(easy, CURLOPT_URL, hop->place.url);
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->detail);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
+    (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    tell_connection(hop, easy);
+    tell_tls(hop, easy);
+    http_wish_tell(&hop->wish, &hop->place, easy);
     hop->sent_us = loop_now_us(hop->loop);
     transfer_start(transfer, hop->pool, hop->place.host);
 }

@@ -194,10 +194,6 @@ void transfer_begin(struct transfer *transfer, struct http_pool *pool)
     transfer->easy = pool->handle_count ? pool->handles[--pool->handle_count] : curl_easy_init();
     if (!transfer->easy)
         abort();
-    void *last = NULL; /* whose it was; none where it is new or was reset */
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_PRIVATE, (char **)&last);
-    transfer->bare = !last;
-    transfer->marked = false;
     list_init(&transfer->news);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
 }
@@ -232,10 +228,7 @@ void transfer_end(struct transfer *transfer, struct http_pool *pool)
             timer_start(&lane->idle, lane->loop, IDLE_MS, close_lane, lane);
     }
     if (pool->handle_count < MAX_IDLE_HANDLES) {
-        if (transfer->marked)
-            curl_easy_reset(transfer->easy);
-        else
-            (void)curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, NULL);
+        curl_easy_reset(transfer->easy);
         pool->handles[pool->handle_count++] = transfer->easy;
     } else {
         curl_easy_cleanup(transfer->easy);

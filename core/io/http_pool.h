@@ -22,8 +22,6 @@ struct lane;
 struct transfer {
     CURL *easy;        /* between transfer_begin() and its end; set options before the start */
     struct lane *lane; /* where it was started */
-    bool bare;         /* after transfer_begin(): the options are libcurl's defaults */
-    bool marked;       /* set by the owner: the options are this request's; reset at the end */
     struct list news;
     /* libcurl has finished with it; the handle is still here, to be asked what came. */
     void (*on_done)(struct transfer *transfer, CURLcode code);
@@ -34,7 +32,7 @@ struct transfer {
 /* The loop's pool, made when it is first asked for. */
 struct http_pool *http_pool_of(struct loop *loop);
 
-/* Takes a handle: a bare one, or with the options of one that did not mark it. */
+/* Takes a handle whose options are libcurl's defaults. */
 void transfer_begin(struct transfer *transfer, struct http_pool *pool);
 
 /* Hands it to libcurl.  The transfer stays the caller's. */

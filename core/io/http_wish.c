@@ -147,9 +147,7 @@ int http_wish_make(struct http_wish *wish, const struct probe_request *request,
     int status = 0;
     if (request->method && !is_token(request->method))
         return error_set(error, -EINVAL, "\"%s\" is not a method", request->method);
-    /* A GET without a body needs no word. */
-    if (request->method && (request->body || strcmp(request->method, "GET") != 0))
-        wish->method = mem_copy(request->method);
+    wish->method = mem_copy(request->method);
     wish->sigv4 = mem_copy(request->sigv4);
     wish->version = request->version;
     if (request->body) {
@@ -180,14 +178,13 @@ static void tell_method(const struct http_wish *wish, CURL *easy)
         (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, wish->method);
 }
 
-bool http_wish_tell(const struct http_wish *wish, const struct http_place *place, CURL *easy)
+void http_wish_tell(const struct http_wish *wish, const struct http_place *place, CURL *easy)
 {
     long version = wish->version == 1                     ? CURL_HTTP_VERSION_1_1
                    : wish->version == 2 && !place->secure ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
                                                           : CURL_HTTP_VERSION_2TLS;
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
-    if (!wish->headers && !wish->body && !wish->method && !wish->encoding && !wish->user)
-        return false;
+    (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "runbookd");
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, wish->headers);
     tell_method(wish, easy);
     if (wish->encoding)
@@ -198,7 +195,6 @@ bool http_wish_tell(const struct http_wish *wish, const struct http_place *place
     }
     if (wish->sigv4 && wish->user)
         (void)curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, wish->sigv4);
-    return true;
 }
 
 /* ---------------------------------------------------------- redirecting ---- */

@@ -32,11 +32,8 @@ struct http_wish {
 int http_wish_make(struct http_wish *wish, const struct probe_request *request,
                    const struct http_place *place, struct error *error);
 
-/*
- * Sets the options that belong to it.  True if one of them must not stay with the handle: headers,
- * a body, a method, credentials.
- */
-bool http_wish_tell(const struct http_wish *wish, const struct http_place *place, CURL *easy);
+/* Sets the options that belong to it. */
+void http_wish_tell(const struct http_wish *wish, const struct http_place *place, CURL *easy);
 
 /* Whether a redirect with `code` makes a GET without a body of it. */
 bool http_wish_becomes_get(const struct http_wish *wish, int code);

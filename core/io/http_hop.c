@@ -105,6 +105,7 @@ static int on_connected(void *data, char *address, char *local, int port, int lo
     struct http_hop *hop = data;
     enum http_trusted trusted = HTTP_TRUSTED;
     (void)local, (void)port, (void)local_port;
+    hop->connections++;
     if (!hop->proxy.url && !is_among(address, hop->addresses.bytes))
         trusted = HTTP_UNFITTING;
     else if (hop->place.secure)
@@ -124,6 +125,13 @@ static void on_news(struct transfer *transfer)
     hop->on_news(hop);
 }
 
+/* See transfer_begin(); libcurl also counts in the handle how often it has tried again, for ever. */
+static bool went_as_usual(const struct http_hop *hop)
+{
+    return !hop->fresh && !hop->proxy.url && http_wish_is_usual(&hop->wish) &&
+           hop->connections == 1 && http_view_ask(hop, CURLINFO_NUM_CONNECTS) == 0;
+}
+
 static void on_done(struct transfer *transfer, CURLcode code)
 {
     struct http_hop *hop = container_of(transfer, struct http_hop, transfer);
@@ -135,34 +143,12 @@ static void on_done(struct transfer *transfer, CURLcode code)
     }
     if (code != CURLE_OK && hop->error.code == 0)
         http_view_explain(hop, code);
+    transfer->usual = code == CURLE_OK && went_as_usual(hop);
     hop->on_done(hop);
 }
 
-static void tell_connection(struct http_hop *hop, CURL *easy)
-{
-    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)curl_easy_setopt(easy, CURLOPT_RESOLVE, hop->entry);
-    (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)MAX_AGE_SECONDS);
-    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)MAX_AGE_SECONDS);
-    (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)MAX_AGE_SECONDS);
-    (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, hop->fresh ? 1L : 0L);
-    (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, hop->fresh ? 1L : 0L);
-    (void)curl_easy_setopt(
-        easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(hop->timeout_ms ? hop->timeout_ms : CONNECT_MS));
-    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
-    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
-    (void)curl_easy_setopt(easy, CURLOPT_PROXY, hop->proxy.url ? hop->proxy.url : "");
-    (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    if (hop->proxy.user) {
-        (void)curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, hop->proxy.user);
-        (void)curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, hop->proxy.password);
-    }
-}
-
 /* Verification is ours: see http_trust.h.  A resumed session would show an old certificate. */
-static void tell_tls(struct http_hop *hop, CURL *easy)
+static void tell_tls(CURL *easy)
 {
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -170,6 +156,56 @@ static void tell_tls(struct http_hop *hop, CURL *easy)
     (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
+}
+
+/* What goes for every hop; see transfer_begin(). */
+static void tell_common(CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)MAX_AGE_SECONDS);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)MAX_AGE_SECONDS);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)MAX_AGE_SECONDS);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    tell_tls(easy);
+    http_wish_tell_common(easy);
+}
+
+static void tell_proxy(const struct http_hop *hop, CURL *easy)
+{
+    if (!hop->proxy.url)
+        return;
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, hop->proxy.url);
+    if (hop->proxy.user) {
+        (void)curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, hop->proxy.user);
+        (void)curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, hop->proxy.password);
+    }
+}
+
+static void tell_connection(struct http_hop *hop, CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_RESOLVE, hop->entry);
+    (void)curl_easy_setopt(
+        easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(hop->timeout_ms ? hop->timeout_ms : CONNECT_MS));
+    if (hop->fresh) {
+        (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    }
+    tell_proxy(hop, easy);
+}
+
+static void tell_data(struct http_hop *hop, CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->detail);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, hop);
 }
 
@@ -179,19 +215,14 @@ static void send_hop(struct http_hop *hop)
     transfer->on_done = on_done;
     transfer->on_news = on_news;
     hop->connected = hop->unfit = false;
+    hop->connections = 0;
     hop->securing_us = 0;
     hop->detail[0] = '\0';
-    transfer_begin(transfer, hop->pool);
+    transfer_begin(transfer, hop->pool, tell_common);
     CURL *easy = transfer->easy;
     (void)curl_easy_setopt(easy, CURLOPT_URL, hop->place.url);
-    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->detail);
-    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
-    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
-    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
-    (void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    tell_data(hop, easy);
     tell_connection(hop, easy);
-    tell_tls(hop, easy);
     http_wish_tell(&hop->wish, &hop->place, easy);
     hop->sent_us = loop_now_us(hop->loop);
     transfer_start(transfer, hop->pool, hop->place.host);
@@ -214,10 +245,13 @@ static void add_address(struct http_hop *hop, const char *address)
 /* A numeric host needs no entry where it is its own address; an IPv6 one would not even be read. */
 static void tell_addresses(struct http_hop *hop, const struct http_place *place)
 {
-    bool own = strchr(place->host, ':') || strcmp(place->host, hop->addresses.bytes) == 0;
+    unsigned char bytes[sizeof(struct in_addr)];
+    bool own = strcmp(place->host, hop->addresses.bytes) == 0;
     curl_slist_free_all(hop->entry);
     hop->entry = NULL;
-    if (own)
+    if (!own && inet_pton(AF_INET, place->host, bytes) == 1)
+        http_pool_note_detour(hop->pool);
+    if (strchr(place->host, ':') || (own && !http_pool_has_detours(hop->pool)))
         return;
     MEM_AUTO char *entry = mem_print("+%s:%u:%s", place->host, place->port, hop->addresses.bytes);
     hop->entry = curl_slist_append(NULL, entry);

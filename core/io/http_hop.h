@@ -53,6 +53,7 @@ struct http_hop {
     uint64_t sent_us; /* when it was handed to libcurl */
     int64_t resolved_us;
     int64_t securing_us; /* when TLS began; libcurl tells only once it has ended */
+    int connections;     /* that libcurl has tried: more than one where a kept one was dead */
     bool looking, connected, unfit;
 };
 

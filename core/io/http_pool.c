@@ -22,13 +22,18 @@ struct lane {
     size_t at_work;
 };
 
+struct handle {
+    CURL *easy;
+    bool told; /* the common options */
+};
+
 struct http_pool {
     struct list link; /* in `pools` */
     struct loop *loop;
     struct lane lanes[LANES];
-    CURL *handles[MAX_IDLE_HANDLES];
+    struct handle handles[MAX_IDLE_HANDLES];
     size_t handle_count;
-    bool proxies;
+    bool proxies, detours;
 };
 
 /* One a loop: an agent has one, a test may have several after each other. */
@@ -189,11 +194,18 @@ struct http_pool *http_pool_of(struct loop *loop)
     return pool;
 }
 
-void transfer_begin(struct transfer *transfer, struct http_pool *pool)
+void transfer_begin(struct transfer *transfer, struct http_pool *pool,
+                    void (*tell_common)(CURL *easy))
 {
-    transfer->easy = pool->handle_count ? pool->handles[--pool->handle_count] : curl_easy_init();
+    struct handle handle = {0};
+    if (pool->handle_count)
+        handle = pool->handles[--pool->handle_count];
+    transfer->easy = handle.easy ? handle.easy : curl_easy_init();
     if (!transfer->easy)
         abort();
+    if (!handle.told)
+        tell_common(transfer->easy);
+    transfer->usual = false;
     list_init(&transfer->news);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
 }
@@ -216,6 +228,14 @@ void transfer_has_news(struct transfer *transfer)
         list_add(&transfer->lane->news, &transfer->news);
 }
 
+/* What an idle handle is not to point to. */
+static void let_go(CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    (void)curl_easy_setopt(easy, CURLOPT_RESOLVE, NULL);
+}
+
 void transfer_end(struct transfer *transfer, struct http_pool *pool)
 {
     struct lane *lane = transfer->lane;
@@ -228,8 +248,12 @@ void transfer_end(struct transfer *transfer, struct http_pool *pool)
             timer_start(&lane->idle, lane->loop, IDLE_MS, close_lane, lane);
     }
     if (pool->handle_count < MAX_IDLE_HANDLES) {
-        curl_easy_reset(transfer->easy);
-        pool->handles[pool->handle_count++] = transfer->easy;
+        if (transfer->usual)
+            let_go(transfer->easy);
+        else
+            curl_easy_reset(transfer->easy);
+        pool->handles[pool->handle_count++] =
+            (struct handle){.easy = transfer->easy, .told = transfer->usual};
     } else {
         curl_easy_cleanup(transfer->easy);
     }
@@ -242,6 +266,16 @@ void transfer_end(struct transfer *transfer, struct http_pool *pool)
 bool http_pool_uses_proxies(const struct http_pool *pool)
 {
     return pool->proxies;
+}
+
+void http_pool_note_detour(struct http_pool *pool)
+{
+    pool->detours = true;
+}
+
+bool http_pool_has_detours(const struct http_pool *pool)
+{
+    return pool->detours;
 }
 
 void http_use_proxies(struct loop *loop, bool use)
@@ -257,7 +291,7 @@ void http_shutdown(struct loop *loop)
     for (size_t i = 0; i < LANES; i++)
         close_lane(&pool->lanes[i]);
     while (pool->handle_count)
-        curl_easy_cleanup(pool->handles[--pool->handle_count]);
+        curl_easy_cleanup(pool->handles[--pool->handle_count].easy);
     list_remove(&pool->link);
     free(pool);
     http_place_forget_all();

@@ -164,6 +164,22 @@ int http_wish_make(struct http_wish *wish, const struct probe_request *request,
 
 /* -------------------------------------------------------------- telling ---- */
 
+void http_wish_tell_common(CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "runbookd");
+}
+
+static bool is_get(const struct http_wish *wish)
+{
+    return !wish->body && (!wish->method || strcmp(wish->method, "GET") == 0);
+}
+
+bool http_wish_is_usual(const struct http_wish *wish)
+{
+    return is_get(wish) && !wish->version && !wish->encoding && !wish->user;
+}
+
 static void tell_method(const struct http_wish *wish, CURL *easy)
 {
     if (wish->body) {
@@ -178,15 +194,21 @@ static void tell_method(const struct http_wish *wish, CURL *easy)
         (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, wish->method);
 }
 
+static void tell_version(const struct http_wish *wish, const struct http_place *place, CURL *easy)
+{
+    if (wish->version == 1)
+        (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    else if (wish->version == 2 && !place->secure)
+        (void)curl_easy_setopt(
+            easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+}
+
 void http_wish_tell(const struct http_wish *wish, const struct http_place *place, CURL *easy)
 {
-    long version = wish->version == 1                     ? CURL_HTTP_VERSION_1_1
-                   : wish->version == 2 && !place->secure ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-                                                          : CURL_HTTP_VERSION_2TLS;
-    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
-    (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "runbookd");
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, wish->headers);
-    tell_method(wish, easy);
+    tell_version(wish, place, easy);
+    if (!is_get(wish))
+        tell_method(wish, easy);
     if (wish->encoding)
         (void)curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, wish->encoding);
     if (wish->user) {

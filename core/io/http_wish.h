@@ -32,6 +32,12 @@ struct http_wish {
 int http_wish_make(struct http_wish *wish, const struct probe_request *request,
                    const struct http_place *place, struct error *error);
 
+/* Options that all of them share; the others go by them. */
+void http_wish_tell_common(CURL *easy);
+
+/* Whether it sets no other options but its headers: a GET, without a login. */
+bool http_wish_is_usual(const struct http_wish *wish);
+
 /* Sets the options that belong to it. */
 void http_wish_tell(const struct http_wish *wish, const struct http_place *place, CURL *easy);
 

@@ -46,7 +46,7 @@ struct http_client {
     struct timer drip;
     const char *dripping;
     struct text heard;
-    bool secured;
+    bool secured, answered; /* answered: a request before this one */
 };
 
 static void client_close(struct http_client *client)
@@ -181,7 +181,8 @@ static bool serve_badly(struct http_client *client, const char *request)
         client_say(client, "220 mail.example.org ESMTP\r\n");
     } else if (asks(request, "/begin", query)) {
         client_say(client, begun);
-    } else if (asks(request, "/close", query)) {
+    } else if (asks(request, "/close", query) ||
+               (asks(request, "/once", query) && client->answered)) {
         client_close(client);
     } else if (asks(request, "/cut", query)) {
         client_say(client, begun);
@@ -202,9 +203,10 @@ static void serve(struct http_client *client, const char *request)
     char query[512];
     if (serve_badly(client, request))
         return;
+    client->answered = true;
     if (strncmp(request, "PRI * HTTP/2.0", 14) == 0) {
         serve_http2(client);
-    } else if (asks(request, "/ok", query)) {
+    } else if (asks(request, "/ok", query) || asks(request, "/once", query)) {
         client_answer(client, "200 OK\r\nX-Word:  yes \r\nX-Empty:", "hello");
     } else if (asks(request, "/echo", query)) {
         client_answer(client, "200 OK", request);

@@ -135,6 +135,53 @@ static void methods_headers_and_bodies_arrive(void **state)
     assert_int_equal(got.body_len, 0);
 }
 
+/* Handles of usual requests are left as they are for the next; it sees nothing of the one before. */
+static void what_one_request_asked_for_the_next_does_not(void **state)
+{
+    static const char plain[] = "GET /echo HTTP/1.1\r\n";
+    const struct probe_pair headers[] = {
+        {.name = "X-One", .value = "1"}, {.name = "Accept-Encoding", .value = "gzip"}, {0}};
+    const struct probe_pair other[] = {{.name = "X-Two", .value = "2"}, {0}};
+    struct got got;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        ASK(&got, .url = here("/ok"), .headers = other);
+        ASK(&got, .url = here("/echo"), .method = "GET");
+        assert_non_null(strstr(got.body, plain));
+        assert_null(strstr(got.body, "X-Two"));
+        ASK(&got, .url = here("/echo"), .headers = headers, .body = "x", .body_len = 1);
+        ASK(&got, .url = here("/echo"));
+        assert_non_null(strstr(got.body, plain));
+        assert_null(strstr(got.body, "X-One"));
+        assert_null(strstr(got.body, "Accept-Encoding"));
+        assert_null(strstr(got.body, "Content-Length"));
+        ASK(&got, .url = here("/ok"), .method = "HEAD");
+        ASK(&got, .url = here("/ok"));
+        assert_string_equal(got.body, "hello");
+        ASK(&got, .url = here("/echo"), .version = 1, .fresh = true, .method = "PATCH");
+        ASK(&got, .url = here("/nobody"), .address = "127.0.0.2");
+        assert_int_equal(got.status, -ECONNREFUSED);
+        ASK(&got, .url = here("/echo"));
+        assert_int_equal(got.status, 0);
+        assert_non_null(strstr(got.body, plain));
+        assert_string_equal(got.message, "");
+    }
+}
+
+/* libcurl counts in its handle how often a kept connection was dead when it was used, up to five. */
+static void a_connection_that_died_is_made_anew_however_often_that_happens(void **state)
+{
+    struct got got;
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        ASK(&got, .url = here("/once"));
+        assert_int_equal(got.status, 0);
+        assert_string_equal(got.body, "hello");
+    }
+    assert_int_equal(world.server.accepted, 20);
+    assert_int_equal(world.server.requests, 39); /* each but the first was sent twice */
+}
+
 static void secrets_are_revealed_to_the_server_and_to_nobody_else(void **state)
 {
     struct error error;
@@ -246,6 +293,8 @@ int main(void)
         TEST(http_2_is_spoken_where_it_is_wanted),
         TEST(path_and_parameters_are_added_and_escaped),
         TEST(methods_headers_and_bodies_arrive),
+        TEST(what_one_request_asked_for_the_next_does_not),
+        TEST(a_connection_that_died_is_made_anew_however_often_that_happens),
         TEST(secrets_are_revealed_to_the_server_and_to_nobody_else),
         TEST(a_password_in_the_url_is_used_and_not_shown),
         TEST(the_operators_url_is_put_together_from_its_parts),

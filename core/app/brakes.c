@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "io/loop.h"
 #include "probe/event.h"
 
@@ -133,6 +134,53 @@ static void on_freeze(const char *why, void *data)
                why ? message : "the freeze has ended: what the guard allows may be changed again");
 }
 
+/* ----------------------------------------------------------------- locks ---- */
+
+const char *brakes_locked(const char *target, void *data)
+{
+    struct brakes *brakes = data;
+    char since[UNITS_TIME_LEN];
+    const struct lock *lock = locks_find(brakes->locks, target);
+    if (!lock)
+        return NULL;
+    units_print_time(lock->since_ms, since);
+    (void)snprintf(brakes->locked,
+                   sizeof(brakes->locked),
+                   "the evidence of %s is kept, by %s since %.10s %.5s UTC%s%s",
+                   target,
+                   lock->who,
+                   since,
+                   since + 11,
+                   lock->reason ? ": " : "",
+                   lock->reason ? lock->reason : "");
+    return brakes->locked;
+}
+
+bool brakes_set_lock(struct brakes *brakes, const char *target, const char *who, const char *reason,
+                     memo_done_fn *fn, void *data)
+{
+    const struct lock like = {target, who, reason, now_of(brakes)};
+    bool is_new = !locks_find(brakes->locks, target);
+    MEM_AUTO char *message = mem_print("the evidence of %s is kept: locked by %s%s%s",
+                                       target,
+                                       who,
+                                       reason ? ": " : "",
+                                       reason ? reason : "");
+    if (!locks_set(brakes->locks, &like, fn, data))
+        return false;
+    if (is_new)
+        brakes_say(brakes, "locked", who, message);
+    return true;
+}
+
+void brakes_lock(const char *target, const char *who, const char *reason, void *data)
+{
+    struct brakes *brakes = data;
+    if (!locks_find(brakes->locks, target) &&
+        !brakes_set_lock(brakes, target, who, reason, NULL, NULL))
+        log_error("%s cannot be locked: there are %d locks already", target, (int)LOCK_MOST);
+}
+
 /* ------------------------------------------------------------------ acks ---- */
 
 /* What is ok again needs nobody who looks after it. */
@@ -157,6 +205,8 @@ void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store 
     brakes->silences = silences_create(brakes->memo);
     brakes->freeze = freeze_create(schedule->loop, brakes->memo);
     brakes->acks = acks_create(brakes->memo);
+    brakes->locks = locks_create(brakes->memo);
+    brakes->spent = spent_create(brakes->memo);
     freeze_tell(brakes->freeze, on_freeze, brakes);
     schedule->silence = (struct schedule_silence){on_finding, brakes};
     bus_subscribe(schedule->bus, on_event, brakes);
@@ -181,6 +231,8 @@ void brakes_close(struct brakes *brakes)
         return;
     bus_unsubscribe(brakes->bus, on_event, brakes);
     acks_destroy(brakes->acks);
+    locks_destroy(brakes->locks);
+    spent_destroy(brakes->spent);
     freeze_destroy(brakes->freeze);
     silences_destroy(brakes->silences);
     entries_release(brakes->entries);

@@ -1,7 +1,7 @@
 /*
  * brakes - what holds the agent back: silences, the freeze, their windows, acknowledgements.
  *
- * The parts of incident/silence, freeze and ack put together: kept in agent.state, asked by whoever
+ * The parts of incident/silence, freeze, lock and ack put together: kept in agent.state, asked by whoever
  * says a finding and by the guard, and each change said as an agent event.
  *
  * Layer: app.  Uses: incident/ack, freeze, guard, memo, silence, probe/schedule.
@@ -14,7 +14,9 @@
 #include "incident/entry.h"
 #include "incident/freeze.h"
 #include "incident/guard.h"
+#include "incident/lock.h"
 #include "incident/silence.h"
+#include "incident/spent.h"
 #include "probe/schedule.h"
 
 struct brakes {
@@ -24,10 +26,13 @@ struct brakes {
     struct silences *silences;
     struct freeze *freeze;
     struct acks *acks;
+    struct locks *locks;
+    struct spent *spent;             /* signatures that have counted */
     struct entries *entries;         /* held: the windows in force are theirs; NULL: none are */
     struct audit *audit;             /* where it is told, too; NULL: not there (yet, or any more) */
     const char *by;                  /* who sets or takes back the switch, while it is done */
     char said[SILENCE_ID_LEN + 256]; /* for the guard: which silence */
+    char locked[320];                /* ... and which lock */
 };
 
 /* Opens with what was kept; blocks, for the start only.  `store` is borrowed, and may be NULL. */
@@ -42,6 +47,15 @@ void brakes_close(struct brakes *brakes);
 /* Answers for struct guard_sources; `data` is the brakes. */
 const char *brakes_frozen(void *data);
 const char *brakes_silenced(const char *target, const char *name, const char *subject, void *data);
+
+const char *brakes_locked(const char *target, void *data);
+
+/* For struct guard_sources: locks a target, which is said and kept; nothing where it is locked. */
+void brakes_lock(const char *target, const char *who, const char *reason, void *data);
+
+/* The same for people: `fn` (may be NULL) is told whether it is on disk.  False: there are too many. */
+bool brakes_set_lock(struct brakes *brakes, const char *target, const char *who, const char *reason,
+                     memo_done_fn *fn, void *data);
 
 /* The id of the silence, or the name of the window, that a finding is under at present; or NULL. */
 const char *brakes_silence_of(struct brakes *brakes, const struct duty *duty, const char *subject,

@@ -1,5 +1,5 @@
 /*
- * approve, reject, undo, remediate - what a person decides of a running agent's plans.
+ * approve, reject, undo, remediate, unlock - what a person decides of a running agent's plans, and of its locks.
  *
  * A plan is shown before it is approved, and the first digits of its hash are asked for, on standard
  * input or by --hash: what was read is what is approved.
@@ -212,6 +212,41 @@ int cmd_undo(const struct options *options)
 
 /* ------------------------------------------------------------ remediating ---- */
 
+/* Of something else than a plan, with nothing read that it binds; the answer, or NULL, which is said. */
+static json_t *decide_about(const struct options *options, const char *decision)
+{
+    json_t *status = options->key ? caller_ask(options, "status", NULL, CALLER_MS) : NULL;
+    if (options->key && !status)
+        return NULL;
+    json_t *args = make_args(options, decision, options->words[0]);
+    json_t *answer = NULL;
+    if (sign(options, args, caller_word(status, "realm"), NULL))
+        answer = caller_ask(options, "decide", args, DECIDE_MS);
+    else
+        json_decref(args);
+    json_decref(status);
+    return answer;
+}
+
+int cmd_unlock(const struct options *options)
+{
+    if (options->word_count != 1) {
+        (void)fprintf(stderr, "runbookd: unlock takes one target: see runbookd status\n");
+        return EXIT_REFUSED;
+    }
+    json_t *answer = decide_about(options, "unlock");
+    if (!answer)
+        return EXIT_REFUSED;
+    if (!caller_print_json(options, answer)) {
+        (void)printf("%s is no longer locked, as %s wants\n",
+                     caller_word(answer, "target"),
+                     caller_word(answer, "who"));
+        caller_print_kept(answer);
+    }
+    json_decref(answer);
+    return EXIT_FINE;
+}
+
 int cmd_remediate(const struct options *options)
 {
     if (options->word_count != 1) {
@@ -219,16 +254,7 @@ int cmd_remediate(const struct options *options)
                       "runbookd: remediate takes one name, of a remediation that is configured\n");
         return EXIT_REFUSED;
     }
-    json_t *status = options->key ? caller_ask(options, "status", NULL, CALLER_MS) : NULL;
-    if (options->key && !status)
-        return EXIT_REFUSED;
-    json_t *args = make_args(options, "remediate", options->words[0]);
-    json_t *answer = NULL;
-    if (sign(options, args, caller_word(status, "realm"), NULL))
-        answer = caller_ask(options, "decide", args, DECIDE_MS);
-    else
-        json_decref(args);
-    json_decref(status);
+    json_t *answer = decide_about(options, "remediate");
     if (!answer)
         return EXIT_REFUSED;
     if (!caller_print_json(options, answer))

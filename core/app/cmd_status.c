@@ -107,6 +107,24 @@ static void add_lease(const json_t *answer, struct text *out)
         text_add(out, "not known who holds it: what is of cluster scope is not asked here\n");
 }
 
+static void add_lock(const json_t *lock, struct text *out)
+{
+    struct text TEXT_AUTO line;
+    const char *since = caller_word(lock, "since"), *reason = caller_word(lock, "reason");
+    text_init(&line, 4096);
+    text_print(&line,
+               "%s is locked: its evidence is kept, by %s since %.10s %.5s UTC%s%s",
+               caller_word(lock, "target"),
+               caller_word(lock, "who"),
+               since,
+               *since ? since + 11 : "",
+               *reason ? ": " : "",
+               reason);
+    add_head(out, "");
+    (void)screen_add(out, line.bytes, 0);
+    text_add_char(out, '\n');
+}
+
 static void add_guard(const json_t *answer, struct text *out)
 {
     const json_t *freeze = json_object_get(answer, "freeze");
@@ -125,6 +143,10 @@ static void add_guard(const json_t *answer, struct text *out)
         (void)screen_add(out, caller_word(freeze, "why"), 0);
         text_add_char(out, '\n');
     }
+    size_t index;
+    json_t *lock;
+    json_array_foreach(json_object_get(answer, "locks"), index, lock)
+        add_lock(lock, out);
     const json_t *next = json_object_get(freeze, "next");
     const char *begins = caller_word(next, "begins");
     if (!*begins)

@@ -41,6 +41,7 @@ struct options {
     const char *reason;
     const char *hash; /* what was read of a plan: its first digits */
     const char *key;  /* a person's, of OpenSSH */
+    const char *as;   /* what a person is called */
     struct option_pair {
         enum option_list of;
         const char *text; /* "NAME=VALUE", or an item */
@@ -103,6 +104,8 @@ int cmd_silence(const struct options *options);
 int cmd_freeze(const struct options *options);
 int cmd_thaw(const struct options *options);
 int cmd_ack(const struct options *options);
+int cmd_lock(const struct options *options);
+int cmd_unlock(const struct options *options);
 int cmd_pending(const struct options *options);
 int cmd_plan(const struct options *options);
 int cmd_approve(const struct options *options);

@@ -112,6 +112,7 @@ static const struct word *find_word(const char *word)
         {"freeze", desk_freeze},
         {"thaw", desk_thaw},
         {"ack", desk_ack},
+        {"lock", desk_lock},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (strcmp(words[i].word, word) == 0)
@@ -153,7 +154,7 @@ struct desk *desk_open(const struct desk_parts *parts)
     struct error error;
     *desk = (struct desk){.parts = *parts};
     list_init(&desk->reloads);
-    vouch_open(&desk->vouch, loop);
+    vouch_open(&desk->vouch, loop, parts->brakes->spent);
     desk->started_wall_ms = desk->loaded_wall_ms = loop_wall_ms(loop);
     MEM_AUTO char *path = socket_path(&parts->session->config->agent);
     if (!path)

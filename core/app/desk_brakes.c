@@ -8,7 +8,7 @@
 #include "io/loop.h"
 #include "probe/event.h"
 
-enum { LONGEST_REASON = 400 };
+enum { LONGEST_REASON = 400, LONGEST_NAME = 64, WHO_LEN = 100 };
 
 /* An answer that waits until what was said is on disk. */
 struct pledge {
@@ -44,6 +44,24 @@ static void on_kept(int status, void *data)
 static const char *who_of(const struct control_request *request, char out[32])
 {
     (void)snprintf(out, 32, "uid %u", (unsigned)request->uid);
+    return out;
+}
+
+/* "alice (uid 1000)": what somebody wants to be called, with what the kernel says; without a name that alone. */
+static const char *name_of(const struct control_request *request, char out[WHO_LEN])
+{
+    const char *as = desk_word(request, "as");
+    struct text TEXT_AUTO plain;
+    text_init(&plain, LONGEST_NAME);
+    if (as && *as)
+        text_add_plain(&plain, as, strlen(as));
+    (void)snprintf(out,
+                   WHO_LEN,
+                   "%s%suid %u%s",
+                   plain.bytes,
+                   plain.len ? " (" : "",
+                   (unsigned)request->uid,
+                   plain.len ? ")" : "");
     return out;
 }
 
@@ -273,6 +291,53 @@ void desk_thaw(struct desk *desk, struct control_call *call, const struct contro
     freeze_keep(brakes->freeze, on_kept, pledge);
 }
 
+/* ----------------------------------------------------------------- locks ---- */
+
+static bool has_target(const struct desk *desk, const char *name)
+{
+    const struct config *config = desk->parts.session->config;
+    for (size_t i = 0; name && i < config->target_count; i++)
+        if (strcmp(config->targets[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void desk_lock(struct desk *desk, struct control_call *call, const struct control_request *request)
+{
+    struct brakes *brakes = desk->parts.brakes;
+    MEM_AUTO char *reason = reason_of(request);
+    const char *target = desk_word(request, "target");
+    char who[WHO_LEN];
+    if (!has_target(desk, target)) {
+        desk_refuse_name(desk, call, target ? target : "");
+        return;
+    }
+    struct pledge *pledge = pledge_new(call);
+    writer_string(&pledge->writer, "target", target);
+    writer_string(&pledge->writer, "who", name_of(request, who));
+    if (brakes_set_lock(brakes, target, who, reason, on_kept, pledge))
+        return;
+    text_finish(&pledge->text);
+    free(pledge);
+    control_refuse(call, NULL, "there are %d locks already", (int)LOCK_MOST);
+}
+
+void desk_unlock(struct desk *desk, struct control_call *call, const char *target, const char *who)
+{
+    struct brakes *brakes = desk->parts.brakes;
+    if (!locks_find(brakes->locks, target)) {
+        control_refuse(call, "runbookd status lists locks", "%.100s is not locked", target);
+        return;
+    }
+    struct pledge *pledge = pledge_new(call);
+    MEM_AUTO char *message =
+        mem_print("the evidence of %s is no longer kept: lifted by %s", target, who);
+    writer_string(&pledge->writer, "target", target);
+    writer_string(&pledge->writer, "who", who);
+    brakes_say(brakes, "unlocked", who, message);
+    locks_lift(brakes->locks, target, on_kept, pledge);
+}
+
 /* ------------------------------------------------------------------- ack ---- */
 
 /* The worst of the findings that were named. */
@@ -297,13 +362,44 @@ static void say_ack(struct brakes *brakes, const char *what, const char *who, co
     brakes_say(brakes, "acknowledged", who, message);
 }
 
+static void ack_plan(struct desk *desk, struct control_call *call,
+                     const struct control_request *request, const char *id)
+{
+    MEM_AUTO char *reason = reason_of(request);
+    struct error error;
+    struct text TEXT_AUTO text;
+    struct writer writer;
+    char who[WHO_LEN];
+    const struct remediation_decision said = {.plan = id,
+                                              .who = name_of(request, who),
+                                              .proof = "peercred",
+                                              .from = "socket",
+                                              .reason = reason};
+    *error.hint = '\0';
+    text_init(&text, 0);
+    if (remediations_acknowledge(desk->parts.remediations, &said, &error) < 0) {
+        control_refuse(call, *error.hint ? error.hint : NULL, "%s", error.message);
+        return;
+    }
+    desk_begin(&text, &writer);
+    writer_string(&writer, "plan", id);
+    writer_string(&writer, "what", id);
+    writer_string(&writer, "acked_by", who);
+    writer_time(&writer, "at", desk_clock(desk).wall_ms);
+    desk_end(call, &text, &writer);
+}
+
 void desk_ack(struct desk *desk, struct control_call *call, const struct control_request *request)
 {
     struct brakes *brakes = desk->parts.brakes;
     MEM_AUTO char *reason = reason_of(request);
     const char *what = desk_word(request, "what");
     struct ack_sought sought = {.status = PROBE_GRADED};
-    char who[32];
+    char who[WHO_LEN];
+    if (what && desk->parts.remediations && remediations_plan(desk->parts.remediations, what)) {
+        ack_plan(desk, call, request, what);
+        return;
+    }
     if (!desk_search(desk, call, what, take_worst, &sought))
         return;
     if (sought.status == PROBE_OK || sought.status == PROBE_GRADED) {
@@ -318,7 +414,7 @@ void desk_ack(struct desk *desk, struct control_call *call, const struct control
     struct pledge *pledge = pledge_new(call);
     writer_string(&pledge->writer, "id", sought.id);
     writer_string(&pledge->writer, "what", what);
-    writer_string(&pledge->writer, "acked_by", who_of(request, who));
+    writer_string(&pledge->writer, "acked_by", name_of(request, who));
     writer_time(&pledge->writer, "at", now_ms);
     say_ack(brakes, what, who, reason);
     acks_add(brakes->acks, sought.id, who, reason, now_ms, on_kept, pledge);

@@ -36,6 +36,10 @@ typedef void desk_fn(struct desk *desk, struct control_call *call,
 desk_fn desk_status, desk_healthz, desk_findings, desk_show;
 desk_fn desk_pending, desk_plan, desk_decide;
 desk_fn desk_silence, desk_silences, desk_silence_end, desk_freeze, desk_thaw, desk_ack;
+desk_fn desk_lock;
+
+/* Lifts the lock of a target, as `who` wants. */
+void desk_unlock(struct desk *desk, struct control_call *call, const char *target, const char *who);
 
 /* An entry of the ledger, with what it belongs to. */
 struct desk_row {

@@ -243,6 +243,8 @@ static void on_vouched(const char *who, const char *proof, const struct error *e
         refuse(deciding->call, error);
     else if (strcmp(word_of(deciding, "decision"), "remediate") == 0)
         start_remediation(deciding, who, proof);
+    else if (strcmp(word_of(deciding, "decision"), "unlock") == 0)
+        desk_unlock(deciding->desk, deciding->call, word_of(deciding, "about"), who);
     else if (decide_plan(deciding, who, proof, &refused) < 0)
         refuse(deciding->call, &refused);
     else
@@ -252,7 +254,7 @@ static void on_vouched(const char *who, const char *proof, const struct error *e
 
 static bool is_decision(const char *word)
 {
-    static const char *const words[] = {"approve", "reject", "undo", "remediate"};
+    static const char *const words[] = {"approve", "reject", "undo", "remediate", "unlock"};
     for (size_t i = 0; word && i < COUNT_OF(words); i++)
         if (strcmp(word, words[i]) == 0)
             return true;
@@ -278,7 +280,7 @@ void desk_decide(struct desk *desk, struct control_call *call,
         control_refuse(call, NULL, "that is no decision");
         return;
     }
-    bool of_plan = strcmp(decision, "remediate") != 0;
+    bool of_plan = strcmp(decision, "remediate") != 0 && strcmp(decision, "unlock") != 0;
     if (of_plan && !find_plan(desk, call, about))
         return;
     struct deciding *deciding = mem_new(sizeof(*deciding));

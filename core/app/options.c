@@ -29,6 +29,7 @@ enum {
     OPT_YES,
     OPT_HASH,
     OPT_KEY,
+    OPT_AS,
     OPT_VERBOSE
 };
 
@@ -88,6 +89,9 @@ static const struct known {
     {{"key", required_argument, NULL, OPT_KEY},
      "--key FILE",
      "sign the decision with this key of OpenSSH, by ssh-keygen"},
+    {{"as", required_argument, NULL, OPT_AS},
+     "--as NAME",
+     "who it is that looks after it; default: the uid that asks, which is told in any case"},
     {{"all", no_argument, NULL, OPT_ALL}, "--all", "what is ok, or over, as well"},
     {{"verbose", no_argument, NULL, OPT_VERBOSE}, "--verbose", "say more on stderr"},
     {{"help", no_argument, NULL, 'h'}, "-h, --help", "this text"},
@@ -213,6 +217,9 @@ static bool take(struct options *options, int letter, const char *value)
         return true;
     case OPT_KEY:
         options->key = value;
+        return true;
+    case OPT_AS:
+        options->as = value;
         return true;
     case OPT_ALL:
         options->all = true;

@@ -156,6 +156,20 @@ static void add_approvals(const json_t *plan, struct text *out)
     add_line(out, "approvals", line.bytes);
 }
 
+static void add_care(const json_t *plan, struct text *out)
+{
+    struct text TEXT_AUTO line;
+    const char *reason = caller_word(plan, "ack_reason");
+    text_init(&line, LONGEST_LINE);
+    if (*caller_word(plan, "acked_by"))
+        text_print(&line,
+                   "%s looks after it%s%s",
+                   caller_word(plan, "acked_by"),
+                   *reason ? ": " : "",
+                   reason);
+    add_line(out, "ack", line.bytes);
+}
+
 void planned_print(const json_t *plan, struct text *out)
 {
     struct text TEXT_AUTO effect;
@@ -167,6 +181,7 @@ void planned_print(const json_t *plan, struct text *out)
     add_guards(plan, out);
     add_line(out, "verify", caller_word(plan, "verify"));
     add_approvals(plan, out);
+    add_care(plan, out);
 }
 
 /* -------------------------------------------------------------------- all ---- */
@@ -186,6 +201,8 @@ void planned_list(const json_t *answer, struct text *out)
         char needs[32];
         text_init(&does, LONGEST_LINE);
         text_init(&left, 64);
+        if (*caller_word(plan, "acked_by"))
+            text_print(&does, "[ack: %s] ", caller_word(plan, "acked_by"));
         planned_does(plan, &does);
         if (waits(plan))
             add_left(answer, plan, &left);

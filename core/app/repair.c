@@ -14,7 +14,11 @@ void repair_open(struct repair *repair, struct schedule *schedule, struct store 
     struct error error;
     *repair = (struct repair){
         .schedule = schedule,
-        .sources = {.frozen = brakes_frozen, .silenced = brakes_silenced, .control_data = brakes},
+        .sources = {.frozen = brakes_frozen,
+                    .silenced = brakes_silenced,
+                    .locked = brakes_locked,
+                    .lock = brakes_lock,
+                    .control_data = brakes},
     };
     repair->audit = audit_open(schedule->loop, schedule->bus, store, &error);
     if (!repair->audit) {

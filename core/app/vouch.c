@@ -18,8 +18,15 @@ struct voucher {
     struct timer patience;
     char *path, *signature;
     struct text statement;
+    struct keeping *keeping; /* NULL: it is not on its way to the disk */
     vouch_fn *fn;
     void *data;
+};
+
+/* A signature that is written down as used. */
+struct keeping {
+    struct voucher *voucher; /* NULL: it is over */
+    char who[SSHSIG_PRINCIPAL_LEN], proof[PROOF_LEN];
 };
 
 static void end(struct voucher *voucher, const char *who, const char *proof,
@@ -28,6 +35,8 @@ static void end(struct voucher *voucher, const char *who, const char *proof,
     vouch_fn *fn = voucher->fn;
     void *data = voucher->data;
     list_remove(&voucher->link);
+    if (voucher->keeping)
+        voucher->keeping->voucher = NULL;
     timer_stop(&voucher->patience);
     life_drop(&voucher->life);
     free(voucher->path);
@@ -46,46 +55,51 @@ static void fail(struct voucher *voucher, int code, char *message)
     end(voucher, NULL, NULL, &error);
 }
 
-/* Each statement counts once: false, it has. */
-static bool use(struct vouch *vouch, const struct text *statement, int64_t now_ms)
+/* It is on disk, or there is none: then nothing outlives the agent, and no plan does. */
+static void on_kept(int status, void *data)
 {
-    char digest[65];
-    size_t free_place = VOUCH_MOST_USED;
-    digest_text(statement, 64, digest);
-    for (size_t i = 0; i < VOUCH_MOST_USED; i++) {
-        bool fresh = vouch->used[i].until_ms > now_ms;
-        if (fresh && strcmp(vouch->used[i].digest, digest) == 0)
-            return false;
-        if (!fresh)
-            free_place = i;
+    struct keeping *keeping = data;
+    struct voucher *voucher = keeping->voucher;
+    if (voucher) {
+        voucher->keeping = NULL;
+        if (status == 0 || status == -ENOTSUP)
+            end(voucher, keeping->who, keeping->proof, NULL);
+        else
+            fail(voucher,
+                 status,
+                 mem_print("that this signature has counted cannot be written down: %s",
+                           strerror(-status)));
     }
-    if (free_place == VOUCH_MOST_USED)
-        return false;
-    memcpy(vouch->used[free_place].digest, digest, sizeof(digest));
-    vouch->used[free_place].until_ms = now_ms + 2 * STATEMENT_FRESH_MS;
-    return true;
+    free(keeping);
 }
 
 static void judge(struct voucher *voucher, const char *approvers)
 {
     struct vouch *vouch = voucher->vouch;
     int64_t now_ms = loop_wall_ms(vouch->loop);
-    char principal[SSHSIG_PRINCIPAL_LEN], proof[PROOF_LEN];
+    char digest[SPENT_DIGEST_LEN + 1];
+    struct keeping *keeping = mem_new(sizeof(*keeping));
     struct sshsig_key *key MEM_AUTO = mem_new(sizeof(*key));
     const struct sshsig_matter matter = {
         STATEMENT_SCOPE, voucher->statement.bytes, voucher->statement.len};
     struct error error;
     if (sshsig_check(voucher->signature, &matter, key, &error) < 0 ||
-        sshsig_find_signer(approvers, key, STATEMENT_SCOPE, now_ms, principal, &error) < 0) {
+        sshsig_find_signer(approvers, key, STATEMENT_SCOPE, now_ms, keeping->who, &error) < 0) {
+        free(keeping);
         end(voucher, NULL, NULL, &error);
         return;
     }
-    if (!use(vouch, &voucher->statement, now_ms)) {
-        fail(voucher, -EALREADY, mem_copy("this signature has counted already"));
+    (void)snprintf(keeping->proof, sizeof(keeping->proof), "%s %s", key->type, key->fingerprint);
+    digest_text(&voucher->statement, SPENT_DIGEST_LEN, digest);
+    keeping->voucher = voucher;
+    voucher->keeping = keeping;
+    timer_stop(&voucher->patience);
+    if (spent_use(
+            vouch->spent, digest, now_ms, now_ms + 2 * STATEMENT_FRESH_MS, on_kept, keeping) == 0)
         return;
-    }
-    (void)snprintf(proof, sizeof(proof), "%s %s", key->type, key->fingerprint);
-    end(voucher, principal, proof, NULL);
+    voucher->keeping = NULL;
+    free(keeping);
+    fail(voucher, -EALREADY, mem_copy("this signature has counted already"));
 }
 
 static void on_file(int status, const struct probe_sight *sight, void *data)
@@ -178,9 +192,9 @@ void vouch_ask(struct vouch *vouch, const struct entry_approval *approval,
     fn(NULL, NULL, &error, data);
 }
 
-void vouch_open(struct vouch *vouch, struct loop *loop)
+void vouch_open(struct vouch *vouch, struct loop *loop, struct spent *spent)
 {
-    *vouch = (struct vouch){.loop = loop};
+    *vouch = (struct vouch){.loop = loop, .spent = spent};
     list_init(&vouch->waiting);
 }
 

@@ -6,7 +6,9 @@
  * one that was signed, within five minutes, and once.  Without one the peer's uid counts where no
  * approvers are configured, or approval.local says that it does.
  *
- * Layer: app.  Uses: incident/entry, statement, io/child, sshsig.
+ * What has counted is on disk before it counts (incident/spent), so that it does not count again after a restart.
+ *
+ * Layer: app.  Uses: incident/entry, spent, statement, io/child, sshsig.
  */
 #ifndef APP_VOUCH_H
 #define APP_VOUCH_H
@@ -14,26 +16,22 @@
 #include "app/control.h"
 #include "base/list.h"
 #include "incident/entry.h"
+#include "incident/spent.h"
 #include "incident/statement.h"
 #include "io/life.h"
 #include "io/sshsig.h"
 #include "io/wait.h"
 
-enum { VOUCH_MOST_USED = 256 };
-
 struct vouch {
     struct loop *loop;
-    struct list waiting; /* who waits for the file */
-    struct {
-        char digest[65];
-        int64_t until_ms;
-    } used[VOUCH_MOST_USED]; /* statements that have counted, while they are fresh */
+    struct spent *spent;
+    struct list waiting; /* who waits for the file, or for the disk */
 };
 
 /* Who it is, or why it is nobody: then `who` is NULL, and `error` says it.  Called once, later or at once. */
 typedef void vouch_fn(const char *who, const char *proof, const struct error *error, void *data);
 
-void vouch_open(struct vouch *vouch, struct loop *loop);
+void vouch_open(struct vouch *vouch, struct loop *loop, struct spent *spent); /* borrowed */
 
 /* Whoever waits is called, and told that the agent ends. */
 void vouch_close(struct vouch *vouch);

@@ -15,6 +15,7 @@
  *         guard: {cooldown: 10m, attempts: 3/1h, max_affected: 20, max_percent: 40, refuse_if: [...]}
  *         verify: {check: pg/connections, condition: "used_percent < 80", within: 30s, stable: 3m}
  *         undo_after: 2h
+ *         lock: [pg]                              # their evidence is kept, from when a finding starts it
  *
  * Layer: incident.  Uses: base, probe/config, lua/shelf.
  */
@@ -88,8 +89,9 @@ struct entry {
     size_t refuse_count;
     struct entry_verify verify;
     int64_t undo_after_ms;
-    bool undo_on_failure; /* on_failure: undo */
-    unsigned approvals;   /* zero: as approval.classes says */
+    const char *const *lock; /* targets whose evidence is kept once a finding has started it */
+    bool undo_on_failure;    /* on_failure: undo */
+    unsigned approvals;      /* zero: as approval.classes says */
     struct place place;
     char digest[17]; /* of all the above, and of its targets: equal means unchanged */
 };

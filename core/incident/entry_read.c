@@ -16,6 +16,7 @@
 
 struct entry_words {
     const char *script, *mode, *on_failure;
+    const char *const *lock;
     int64_t undo_after_ms, approvals;
 };
 
@@ -43,6 +44,11 @@ static const struct probe_option entry_options[] = {
      PROBE_STRING_AT(struct entry_words, on_failure),
      .fallback = "hand_over",
      .choices = failures},
+    {"lock",
+     PROBE_LIST_AT(struct entry_words, lock),
+     .fallback = "[]",
+     .help =
+         "targets whose evidence is kept, from when a finding starts it until a person lifts it"},
     {"approvals",
      PROBE_INT_AT(struct entry_words, approvals),
      .fallback = "",
@@ -358,6 +364,10 @@ bool entry_read(struct reader *reader, const struct node *map, struct entry *ent
     schema_fill(&reader->schema, entry_options, map, path, &own);
     entry->script = find_script(reader, own.script, map, path);
     read_words(reader, &own, entry);
+    for (const char *const *lock = own.lock; lock && *lock; lock++)
+        (void)entry_find_target(
+            reader, *lock, node_place(map, "lock"), node_path(memory, path, "lock"));
+    entry->lock = own.lock;
     entry_read_trigger(
         reader, node_find(map, "trigger"), node_path(memory, path, "trigger"), entry);
     read_limits(reader, node_find(map, "guard"), node_path(memory, path, "guard"), entry);

@@ -166,6 +166,14 @@ static bool ask_grant(const struct guard_facts *facts, struct guard_answer *answ
     return say(answer, true, "%s", facts->verb);
 }
 
+/* What only reads, or can be taken back, destroys no evidence. */
+static bool ask_lock(const struct guard_facts *facts, struct guard_answer *answer)
+{
+    if (!facts->locked || facts->effect >= PROBE_DISRUPTIVE)
+        return say_clause(answer, facts->locked, "no evidence is to be kept there");
+    return say(answer, true, "%s, and it is %s", facts->locked, effect_name(facts->effect));
+}
+
 /* -------------------------------------------------------------- the whole ---- */
 
 bool guard_agrees(const struct guard_facts *facts, enum guard_point point,
@@ -179,7 +187,7 @@ bool guard_agrees(const struct guard_facts *facts, enum guard_point point,
     case GUARD_SILENCE:
         return say_clause(answer, facts->silenced, "no silence, no maintenance");
     case GUARD_EVIDENCE_LOCK:
-        return say_clause(answer, facts->locked, "no evidence is to be kept there");
+        return ask_lock(facts, answer);
     case GUARD_CONNECTIVITY:
         return say(answer,
                    !facts->isolated,

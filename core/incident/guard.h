@@ -69,7 +69,8 @@ struct guard_limits {
 /* What is so now.  Texts are clauses for people, borrowed for the call; NULL: nothing speaks against it. */
 struct guard_facts {
     int64_t now_ms; /* of the clock on the wall */
-    const char *frozen, *silenced, *locked;
+    const char *frozen, *silenced;
+    const char *locked; /* speaks against what is disruptive, and worse */
     bool isolated;
     struct guard_limits limits;
     int64_t last_ms;          /* when it last began there; zero: never */
@@ -123,6 +124,8 @@ struct guard_sources {
     const char *(*silenced)(const char *target, const char *name, const char *subject, void *data);
     /* For control or incidents: why the target's evidence must be kept, or NULL. */
     const char *(*locked)(const char *target, void *data);
+    /* Locks a target, since a finding wants its evidence kept; where it is locked nothing changes. */
+    void (*lock)(const char *target, const char *who, const char *reason, void *data);
     void *control_data;
 
     /* For lease: whether this agent may act on targets of scope cluster; token and holder where known. */

@@ -1,5 +1,5 @@
 /*
- * memo - small things that people said, and that outlive the process: silences, freezes, acks.
+ * memo - small things that people said, and that outlive the process: silences, freezes, acks, locks.
  *
  * One JSON object each, under a kind and an id, in a table of agent.state.  Without a store nothing
  * is kept, which memo_keeps() says.

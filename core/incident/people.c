@@ -277,6 +277,10 @@ int remediations_acknowledge(struct remediations *all, const struct remediation_
     if (!plan)
         return error->code;
     plan->acknowledged = true;
+    free((void *)plan->acked_by);
+    free((void *)plan->ack_reason);
+    plan->acked_by = mem_copy(decision->who);
+    plan->ack_reason = mem_copy(decision->reason);
     if (course) {
         note(course, plan, "acknowledged", decision);
         journal_keep(course);

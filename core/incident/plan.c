@@ -128,7 +128,9 @@ void plan_destroy(struct plan *plan)
                                  plan->args,
                                  plan->verify,
                                  plan->finding,
-                                 plan->said};
+                                 plan->said,
+                                 plan->acked_by,
+                                 plan->ack_reason};
     list_remove(&plan->link);
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         free((void *)texts[i]);
@@ -237,6 +239,10 @@ void plan_write(const struct plan *plan, struct writer *writer, size_t most_step
         writer_string(writer, "finding", plan->finding);
     if (plan->content->note)
         writer_string(writer, "note", plan->content->note);
+    if (plan->acked_by)
+        writer_string(writer, "acked_by", plan->acked_by);
+    if (plan->ack_reason)
+        writer_string(writer, "ack_reason", plan->ack_reason);
     if (most_steps)
         write_steps(plan, writer, most_steps);
 }

@@ -69,7 +69,9 @@ struct plan {
     int64_t max_affected;     /* of the guard; zero: none */
     struct act_plan *content; /* steps, count, total, note; never NULL */
     int64_t made_ms, expires_ms, decided_ms;
-    bool acknowledged; /* nobody need be reminded */
+    bool acknowledged;    /* nobody need be reminded ... */
+    const char *acked_by; /* ... since this one looks after it; or NULL */
+    const char *ack_reason;
     unsigned needed;
     struct plan_approval approvals[PLAN_MOST_APPROVALS];
     unsigned approval_count;

@@ -29,6 +29,8 @@ static const struct member {
     {"verify", offsetof(struct plan, verify), false},
     {"finding", offsetof(struct plan, finding), false},
     {"said", offsetof(struct plan, said), false},
+    {"acked_by", offsetof(struct plan, acked_by), false},
+    {"ack_reason", offsetof(struct plan, ack_reason), false},
 };
 
 static const char **text_at(const struct plan *plan, const struct member *member)

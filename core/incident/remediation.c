@@ -171,6 +171,22 @@ static bool may_begin(struct course *course)
     return true;
 }
 
+/* Once a time that the finding has become so: what a person lifts meanwhile stays lifted. */
+static void set_locks(struct remediations *all, const struct entry *entry,
+                      const struct sighting *sighting)
+{
+    const struct guard_sources *sources = all->needs.sources;
+    struct readiness *readiness = remediation_readiness(all, entry->name);
+    if (!sources || !sources->lock || readiness->locked_ms == sighting->changed_wall_ms)
+        return;
+    readiness->locked_ms = sighting->changed_wall_ms;
+    MEM_AUTO char *who = mem_print("remediation %s", entry->name);
+    MEM_AUTO char *reason = mem_print(
+        "%s/%s is %s", sighting->target, sighting->name, event_status_name(sighting->status));
+    for (const char *const *target = entry->lock; target && *target; target++)
+        sources->lock(*target, who, reason, sources->control_data);
+}
+
 static void start(struct remediations *all, const struct entry *entry,
                   const struct sighting *sighting)
 {
@@ -182,6 +198,7 @@ static void start(struct remediations *all, const struct entry *entry,
     course->trigger_target = mem_copy(sighting->target);
     course->trigger_name = mem_copy(sighting->name);
     course->who = mem_print("policy %s@%s", entry->name, all->entries->config->digest);
+    set_locks(all, entry, sighting);
     if (may_begin(course))
         course_begin(course);
     else

@@ -109,7 +109,7 @@ int remediations_approve(struct remediations *remediations,
 int remediations_reject(struct remediations *remediations,
                         const struct remediation_decision *decision, struct error *error);
 
-/* Somebody has seen that it waits: nobody is reminded any more. */
+/* Somebody looks after a plan that waits: nobody is reminded any more.  It decides nothing; the last one counts. */
 int remediations_acknowledge(struct remediations *remediations,
                              const struct remediation_decision *decision, struct error *error);
 

@@ -50,6 +50,7 @@ struct readiness {
     int64_t not_before_ms;
     enum guard_point said; /* why it was refused last; said once */
     bool handed_over;      /* ... to a person, since its attempts are used */
+    int64_t locked_ms;     /* when the status came for which its locks were set */
 };
 
 struct remediations {

@@ -151,7 +151,8 @@ def test_only_an_approvers_signature_counts(agent, redis, tmp_path, keys):
 def signed(key, realm, decision, about, hash_, at_ms, **more):
     """A request as somebody could replay it."""
     when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at_ms / 1000)) + f".{at_ms % 1000:03d}Z"
-    text = f"runbookd decision 1\nrealm: {realm}\ndecision: {decision}\nabout: {about}\nhash: {hash_}\ntime: {when}\n"
+    hashed = f"hash: {hash_}\n" if hash_ else ""
+    text = f"runbookd decision 1\nrealm: {realm}\ndecision: {decision}\nabout: {about}\n{hashed}time: {when}\n"
     signature = subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", more.get("scope", "runbookd-decision")], input=text,
                                capture_output=True, text=True, check=True).stdout
     args = {"decision": decision, "about": about, "hash": hash_, "time_ms": at_ms, "signature": signature}

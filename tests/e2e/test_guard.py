@@ -1,11 +1,15 @@
-"""What holds changes back, on a real server, in force and not: windows, a sink that must have what was decided; and who is told that a plan waits."""
+"""What holds changes back, on a real server, in force and not: windows, a sink that must have what was decided, locks,
+signatures that have counted; who is told that a plan waits, and who looks after it."""
 import datetime
+import json
+import signal
+import time
 
 import receiver as receivers
 import servers
 from agent import runbookd
 from asking import Asker
-from test_control_plans import QUEUE, config, lengths, remedy, start
+from test_control_plans import QUEUE, config, keys, lengths, remedy, signed, start  # noqa: F401: keys is a fixture
 
 
 def lines_of(collector, kind="remediation"):
@@ -175,3 +179,107 @@ def test_a_sink_that_cannot_keep_the_audit_is_told_before_anything_begins(tmp_pa
         file.write_text(f"{head}sinks: {sinks}\n")
         result = runbookd("validate", "-c", file)
         assert result.code == 1 and f"guard.audit.require_sink: {why}" in result.out + result.err
+
+
+def again(asker, agent):
+    """The same agent, killed and started anew."""
+    text = asker.running.config.read_text()
+    asker.running.end(code=None, how=signal.SIGKILL)
+    running = agent(text)
+    running.wait_for(lambda e: e["kind"] == "finding")  # it answers before it asks
+    return Asker(running, asker.path)
+
+
+def test_who_looks_after_a_plan_is_said_and_nobody_is_reminded(agent, redis, tmp_path):
+    asker, waiting = start(agent, redis, tmp_path, approval="approval: {remind: 1s}")
+    plan = waiting["plan"]
+    remedy(asker.running, "reminded")
+    said = asker("ack", plan, "--as", "alice", "--reason", "reading it").out
+    assert said == f"{plan}   acknowledged by alice (uid 0)   it waits on, and nobody is reminded\n"
+    event = remedy(asker.running, "acknowledged")
+    assert event["acked_by"] == "alice (uid 0)" and event["ack_reason"] == "reading it" and event["plan"] == plan
+    asker.running.wait_for(lambda e: e["kind"] == "audit" and e["step"] == "acknowledged" and e["who"] == "alice (uid 0)")
+    assert "[ack: alice (uid 0)]" in asker("pending").out
+    assert "ack         alice (uid 0) looks after it: reading it\n" in asker("plan", plan).out
+    asker = again(asker, agent)
+    assert asker.json("plan", plan)["acked_by"] == "alice (uid 0)" and asker.json("plan", plan)["state"] == "waiting"
+    asker("ack", plan, code=0)
+    assert asker.json("plan", plan)["acked_by"] == "uid 0", "the last one counts"
+    asker("reject", plan)
+    assert remedy(asker.running, "rejected")["acked_by"] == "uid 0"
+    over = asker("ack", plan, code=1).err
+    assert f"plan {plan} does not wait: it is rejected" in over
+    assert "reminded" not in [e["step"] for e in asker.running.events if e["kind"] == "remediation"]
+
+
+def test_a_signature_that_has_counted_does_not_count_after_a_restart(agent, redis, tmp_path, keys):  # noqa: F811
+    """What starts a remediation binds no plan: sent again, it would start it again."""
+    alice = keys("alice")
+    keys.allow("alice")
+    redis.do("rpush", "q", *QUEUE)
+    text = config(redis.port, tmp_path / "state", approval=f"approval: {{approvers: {keys.signers}}}")
+    running = agent(text.replace("trigger: {check: cache/mails, status: critical}", "trigger: manual"))
+    running.wait_status("cache", "mails", "critical", subject="q")
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+
+    def send(args):
+        return json.loads(asker.raw(json.dumps({"v": 1, "do": "decide", "args": args}).encode() + b"\n"))
+
+    args = signed(alice, "tests/night", "remediate", "set-aside", None, int(time.time() * 1000))
+    assert send(args)["result"]["remediation"] == "set-aside"
+    asker("reject", remedy(running, "waiting")["plan"], "--key", alice)
+    assert send(args)["error"] == "this signature has counted already"
+    asker = again(asker, agent)
+    assert send(args)["error"] == "this signature has counted already"
+    fresh = signed(alice, "tests/night", "remediate", "set-aside", None, int(time.time() * 1000))
+    assert send(fresh)["result"]["remediation"] == "set-aside"
+
+
+def test_a_lock_keeps_evidence_until_somebody_lifts_it(agent, redis, tmp_path):
+    redis.do("set", "cache:1", 1, "ex", 1000)
+    text = config(redis.port, tmp_path / "state").replace("guard: {mode: approve}", "guard: {mode: auto}").replace("    mode: approve", "    mode: auto")
+    running = agent(text + """  clear:
+    trigger: manual
+    script: redis/unlink_pattern
+    targets: {cache: cache}
+    with: {pattern: "cache:*"}
+    allow: ["cache:unlink_pattern"]
+    mode: auto
+    guard: {cooldown: 0s}
+""")
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+    running.wait_for(lambda e: e["kind"] == "agent" and e["step"] == "started")
+    assert "no target" in asker("lock", "cash", code=1).err or "did you mean cache" in asker("lock", "cash", code=1).err
+    assert "cache is not locked" in asker("unlock", "cache", code=1).err
+    assert asker("lock", "cache", "--as", "alice", "--reason", "breach?").out.startswith("cache is locked by alice (uid 0): nothing disruptive")
+    locked = running.wait_for(lambda e: e["kind"] == "audit" and e["step"] == "locked")
+    assert locked["who"] == "alice (uid 0)"
+    asker = again(asker, agent)
+    assert "cache is locked: its evidence is kept, by alice (uid 0) since " in asker("status", code=None).out
+    assert asker.json("status", code=None)["locks"][0]["reason"] == "breach?"
+    asker.running.wait_for(lambda e: e["kind"] == "finding" and e["target"] == "cache")
+    asker("remediate", "clear")
+    refused = remedy(asker.running, "refused")
+    assert refused["reason"] == "evidence_lock" and "the evidence of cache is kept, by alice (uid 0) since " in refused["message"], refused
+    assert redis.do("exists", "cache:1") == "1"
+    redis.do("rpush", "q", *QUEUE)  # what can be taken back goes on
+    asker.running.wait_for(lambda e: e["kind"] == "remediation" and e["step"] == "applied" and e["remediation"] == "set-aside")
+    assert lengths(redis) == ("0", "9")
+    assert asker("unlock", "cache").out == "cache is no longer locked, as uid 0 wants\n"
+    asker("remediate", "clear")
+    asker.running.wait_for(lambda e: e["kind"] == "remediation" and e["step"] == "applied" and e["remediation"] == "clear")
+    assert redis.do("exists", "cache:1") == "0"
+    assert [lock for lock in asker.json("status", code=None)["locks"]] == []
+
+
+def test_a_finding_locks_what_its_remediation_names(agent, redis, tmp_path):
+    """Also in a dry run; where approvers are configured, only one of them lifts it."""
+    text = config(redis.port, tmp_path / "state", approval=f"approval: {{approvers: {tmp_path / 'nobody'}}}").replace("    mode: approve", "    mode: dry-run\n    lock: [cache]")
+    redis.do("rpush", "q", *QUEUE)
+    running = agent(text)
+    running.wait_for(lambda e: e["kind"] == "agent" and e["step"] == "locked")
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+    lock = asker.json("status", code=None)["locks"][0]
+    assert (lock["target"], lock["who"], lock["reason"]) == ("cache", "remediation set-aside", "cache/mails is critical")
+    assert "this socket knows you as uid 0, which is nobody" in asker("unlock", "cache", code=1).err
+    assert asker.json("status", code=None)["locks"], "it is still there"

@@ -167,6 +167,7 @@ static struct {
     struct remediations *all;
     struct entries *entries;
     const char *frozen, *silenced, *locked;
+    char locks[512]; /* that were set: "target(who: why) " */
     enum guard_lease lease;
     uint64_t token;
     struct guard_sources sources;
@@ -205,6 +206,13 @@ static inline const char *locked(const char *target, void *data)
     (void)target;
     (void)data;
     return world.locked;
+}
+
+static inline void lock_target(const char *target, const char *who, const char *reason, void *data)
+{
+    (void)data;
+    note(world.locks, "%s(%s: %s) ", target, who, reason);
+    world.locked = "locked";
 }
 
 static inline enum guard_lease lease(uint64_t *ret_token, const char **ret_holder, void *data)
@@ -330,8 +338,11 @@ static inline void open_state(void)
     assert_non_null(world.store);
     world.audit = audit_open(stage.loop, stage.bus, world.store, &error);
     assert_non_null(world.audit);
-    world.sources = (struct guard_sources){
-        .frozen = frozen, .silenced = silenced, .locked = locked, .lease = lease};
+    world.sources = (struct guard_sources){.frozen = frozen,
+                                           .silenced = silenced,
+                                           .locked = locked,
+                                           .lock = lock_target,
+                                           .lease = lease};
     world.mirror = (struct remediation_mirror){mirror_write, mirror_forget, NULL};
     world.witness = (struct audit_witness){witness_ask, witness_forget, NULL};
     if (world.has_witness)

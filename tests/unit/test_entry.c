@@ -99,6 +99,15 @@ static void what_is_not_in_force_yet_is_said(void **state)
             "warning: silences.alertmanager: not in force yet:");
 }
 
+static void what_is_locked_is_a_target(void **state)
+{
+    (void)state;
+    assert_string_equal(told_of(ENTRY(", lock: [db, two]")), "");
+    assert_string_equal(entries_find(world.entries, "fix")->lock[1], "two");
+    is_told(ENTRY(", lock: [tow]"),
+            "remediations.fix.lock: there is no target \"tow\"; did you mean two?");
+}
+
 #define WINDOW(words) "guard: {freeze: {windows: [{" words "}]}}\n" TARGETS
 #define QUIET(words) "silences: {windows: [{name: x, hours: \"01:00-02:00\"" words "}]}\n" TARGETS
 
@@ -342,6 +351,7 @@ int main(void)
         CASE(without_any_nothing_is_read),
         CASE(everything_is_read),
         CASE(what_is_not_in_force_yet_is_said),
+        CASE(what_is_locked_is_a_target),
         CASE(windows_are_read),
         CASE(what_is_no_window_is_refused),
         CASE(the_sink_that_is_required_keeps_the_audit),

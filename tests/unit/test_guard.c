@@ -81,6 +81,12 @@ static void an_evidence_lock_refuses(void **state)
     struct guard_facts facts = fine();
     facts.locked = "INC-1 is a security incident";
     refuses(&facts, GUARD_EVIDENCE_LOCK, "INC-1 is a security incident");
+    facts.effect = PROBE_DESTRUCTIVE;
+    refuses(&facts, GUARD_EVIDENCE_LOCK, "INC-1 is a security incident");
+    struct guard_answer answer;
+    facts.effect = PROBE_REVERSIBLE; /* it destroys nothing */
+    assert_true(guard_agrees(&facts, GUARD_EVIDENCE_LOCK, &answer));
+    assert_string_equal(answer.sentence, "INC-1 is a security incident, and it is reversible");
 }
 
 static void an_agent_that_is_cut_off_does_nothing(void **state)

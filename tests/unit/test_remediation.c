@@ -192,8 +192,36 @@ static void an_evidence_lock_keeps_it_back(void **state)
     start(FIX(AUTO));
     world.locked = "INC-1 is a security incident";
     turn_bad();
-    said("refused(evidence_lock) ");
+    said("planned refused(evidence_lock) ");
     applied("");
+}
+
+static void a_finding_locks_what_its_remediation_names_once(void **state)
+{
+    (void)state;
+    start(FIX(AUTO ", lock: [db], guard: {cooldown: 1m}"));
+    turn_bad();
+    assert_string_equal(world.locks, "db(remediation fix: db/look is critical) ");
+    said("planned refused(evidence_lock) ");
+    world.locked = NULL; /* a person lifts it */
+    pass(12 * MINUTE);
+    assert_non_null(strstr(stage.journal, "applied"));
+    assert_string_equal(world.locks, "db(remediation fix: db/look is critical) ");
+    told.used = 10;
+    pass(5 * SECOND);
+    turn_bad();
+    pass(2 * MINUTE);
+    assert_string_equal(world.locks,
+                        "db(remediation fix: db/look is critical) "
+                        "db(remediation fix: db/look is critical) ");
+}
+
+static void a_dry_run_locks_too(void **state)
+{
+    (void)state;
+    start(FIX(", lock: [db]"));
+    turn_bad();
+    assert_string_equal(world.locks, "db(remediation fix: db/look is critical) ");
 }
 
 static void the_radius_is_held_against_the_plan(void **state)
@@ -433,6 +461,8 @@ int main(void)
         CASE(a_freeze_is_said_once_and_then_it_goes_on),
         CASE(a_silence_keeps_it_back_in_a_dry_run_too),
         CASE(an_evidence_lock_keeps_it_back),
+        CASE(a_finding_locks_what_its_remediation_names_once),
+        CASE(a_dry_run_locks_too),
         CASE(the_radius_is_held_against_the_plan),
         CASE(refuse_if_asks_another_check),
         CASE(an_effect_that_the_target_does_not_allow_is_refused),

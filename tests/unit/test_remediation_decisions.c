@@ -103,6 +103,16 @@ static void who_has_seen_it_is_not_reminded(void **state)
     assert_int_equal(remediations_acknowledge(world.all, &decision, &error), 0);
     pass(14 * MINUTE);
     said("planned waiting acknowledged ");
+    assert_non_null(strstr(world.last, "\"acked_by\":\"alice\""));
+    world.last[0] = '\0';
+    close_state();
+    open_state();
+    assert_string_equal(remediations_plan(world.all, world.plan)->acked_by, "alice");
+    decision = by("bob");
+    assert_int_equal(remediations_acknowledge(world.all, &decision, &error), 0);
+    assert_string_equal(remediations_plan(world.all, world.plan)->acked_by, "bob");
+    decision.plan = "9zzz";
+    assert_int_equal(remediations_acknowledge(world.all, &decision, &error), -ENOENT);
 }
 
 static void a_person_may_reject_it(void **state)

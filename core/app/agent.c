@@ -427,7 +427,7 @@ int agent_run(struct session *session, const struct options *options)
         agent.code = EXIT_FINE;
         agent.run_for_ms = options->run_for_ms;
         struct store *store = agent.upkeep.keep ? keep_store(agent.upkeep.keep) : NULL;
-        brakes_open(&agent.brakes, agent.schedule, store);
+        brakes_open(&agent.brakes, agent.schedule, store, &agent.speaker);
         repair_open(&agent.repair, agent.schedule, store, &agent.brakes);
         brakes_use(&agent.brakes, session->config, session->entries);
         agent.sinks = sinks_open(agent.loop, agent.bus, session->config);

@@ -38,8 +38,29 @@ static const struct windows *silence_windows(const struct brakes *brakes)
     return brakes->entries ? &brakes->entries->silences : NULL;
 }
 
-const char *brakes_silence_of(struct brakes *brakes, const struct duty *duty, const char *subject,
-                              const char *const *labels)
+static const struct silence *find_silence(struct brakes *brakes, const struct duty *duty,
+                                          const struct silence_matter *matter,
+                                          enum probe_status status)
+{
+    const struct silence *silence = silences_find(brakes->silences, matter, now_of(brakes));
+    if (silence || !duty)
+        return silence;
+    const struct foreign *foreign = alertmanager_find(
+        brakes->alertmanager,
+        &(const struct alertmanager_matter){.check = duty->config->check->full_name,
+                                            .target = matter->target,
+                                            .name = matter->name,
+                                            .subject = matter->subject,
+                                            .labels = matter->labels,
+                                            .more_labels = matter->more_labels,
+                                            .status = status,
+                                            .of_node = duty->target->config->where == PROBE_NODE});
+    return foreign ? &foreign->face : NULL;
+}
+
+bool brakes_silence_of(struct brakes *brakes, const struct duty *duty, const char *subject,
+                       const char *const *labels, enum probe_status status,
+                       struct brakes_silence *ret_silence)
 {
     const struct silence_matter matter = {
         .target = duty->target->config->name,
@@ -49,17 +70,26 @@ const char *brakes_silence_of(struct brakes *brakes, const struct duty *duty, co
         .labels = duty->config->labels,
         .more_labels = labels,
     };
-    const struct silence *silence = silences_find(brakes->silences, &matter, now_of(brakes));
-    if (silence)
-        return silence->id;
+    const struct silence *silence = find_silence(brakes, duty, &matter, status);
+    if (silence) {
+        *ret_silence =
+            (struct brakes_silence){silence->id, silence->who, silence->reason, silence->until_ms};
+        return true;
+    }
     const struct named_window *window =
         windows_silence(silence_windows(brakes), &matter, false, now_of(brakes));
-    return window ? window->name : NULL;
+    if (window)
+        *ret_silence = (struct brakes_silence){.id = window->name, .reason = window->reason};
+    return window != NULL;
 }
 
-static const char *on_finding(const struct duty *duty, const struct finding *finding, void *data)
+static const char *on_finding(const struct duty *duty, const struct finding *finding,
+                              enum probe_status status, void *data)
 {
-    return brakes_silence_of(data, duty, finding->subject, (const char *const *)finding->labels);
+    struct brakes_silence silence;
+    const char *const *labels = (const char *const *)finding->labels;
+    return brakes_silence_of(data, duty, finding->subject, labels, status, &silence) ? silence.id
+                                                                                     : NULL;
 }
 
 static const struct duty *find_duty(const struct schedule *schedule, const char *name,
@@ -103,7 +133,7 @@ const char *brakes_silenced(const char *target, const char *name, const char *su
         .check = duty ? duty->config->check->full_name : NULL,
         .labels = duty ? duty->config->labels : NULL,
     };
-    const struct silence *silence = silences_find(brakes->silences, &matter, now_of(brakes));
+    const struct silence *silence = find_silence(brakes, duty, &matter, PROBE_GRADED);
     if (!silence)
         return silencing_window(brakes, &matter);
     (void)snprintf(brakes->said,
@@ -193,7 +223,17 @@ static void on_event(const struct event *event, void *data)
 
 /* ----------------------------------------------------------- open, close ---- */
 
-void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store)
+/* One place for all of them: who ends it there has ended it. */
+static void on_ended_elsewhere(const char *id, void *data)
+{
+    struct brakes *brakes = data;
+    MEM_AUTO char *message = mem_print("silence %s was ended in Alertmanager", id);
+    (void)silences_end(brakes->silences, id, now_of(brakes), NULL, NULL);
+    brakes_say(brakes, "silence_ended", NULL, message);
+}
+
+void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store,
+                 const struct event_speaker *speaker)
 {
     struct error error;
     *brakes = (struct brakes){.schedule = schedule, .bus = schedule->bus};
@@ -207,12 +247,19 @@ void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store 
     brakes->acks = acks_create(brakes->memo);
     brakes->locks = locks_create(brakes->memo);
     brakes->spent = spent_create(brakes->memo);
+    brakes->alertmanager =
+        alertmanager_open(&(const struct alertmanager_wish){.loop = schedule->loop,
+                                                            .bus = schedule->bus,
+                                                            .speaker = speaker,
+                                                            .silences = brakes->silences,
+                                                            .ended = on_ended_elsewhere,
+                                                            .data = brakes});
     freeze_tell(brakes->freeze, on_freeze, brakes);
     schedule->silence = (struct schedule_silence){on_finding, brakes};
     bus_subscribe(schedule->bus, on_event, brakes);
 }
 
-void brakes_use(struct brakes *brakes, const struct config *config, struct entries *entries)
+void brakes_use(struct brakes *brakes, struct config *config, struct entries *entries)
 {
     struct entries *old = brakes->entries;
     static const char *const path[] = {"guard", "freeze", "file", NULL};
@@ -220,6 +267,7 @@ void brakes_use(struct brakes *brakes, const struct config *config, struct entri
     for (const char *const *key = path; node && *key; key++)
         node = node->kind == NODE_MAP ? node_find(node, *key) : NULL;
     brakes->entries = entries ? entries_hold(entries) : NULL;
+    alertmanager_use(brakes->alertmanager, config);
     freeze_watch(brakes->freeze, node && node->kind == NODE_TEXT ? node->text : NULL);
     freeze_use_windows(brakes->freeze, entries ? &entries->ceiling.windows : NULL);
     entries_release(old);
@@ -230,6 +278,7 @@ void brakes_close(struct brakes *brakes)
     if (!brakes->memo)
         return;
     bus_unsubscribe(brakes->bus, on_event, brakes);
+    alertmanager_close(brakes->alertmanager);
     acks_destroy(brakes->acks);
     locks_destroy(brakes->locks);
     spent_destroy(brakes->spent);

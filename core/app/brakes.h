@@ -1,14 +1,16 @@
 /*
- * brakes - what holds the agent back: silences, the freeze, their windows, acknowledgements.
+ * brakes - what holds the agent back: silences, here and in Alertmanager, the freeze, their windows,
+ * acknowledgements.
  *
  * The parts of incident/silence, freeze, lock and ack put together: kept in agent.state, asked by whoever
  * says a finding and by the guard, and each change said as an agent event.
  *
- * Layer: app.  Uses: incident/ack, freeze, guard, memo, silence, probe/schedule.
+ * Layer: app.  Uses: app/alertmanager, incident/ack, freeze, guard, memo, silence, probe/schedule.
  */
 #ifndef APP_BRAKES_H
 #define APP_BRAKES_H
 
+#include "app/alertmanager.h"
 #include "incident/ack.h"
 #include "incident/audit.h"
 #include "incident/entry.h"
@@ -27,19 +29,24 @@ struct brakes {
     struct freeze *freeze;
     struct acks *acks;
     struct locks *locks;
-    struct spent *spent;             /* signatures that have counted */
-    struct entries *entries;         /* held: the windows in force are theirs; NULL: none are */
+    struct spent *spent;     /* signatures that have counted */
+    struct entries *entries; /* held: the windows in force are theirs; NULL: none are */
+    struct alertmanager *alertmanager;
     struct audit *audit;             /* where it is told, too; NULL: not there (yet, or any more) */
     const char *by;                  /* who sets or takes back the switch, while it is done */
     char said[SILENCE_ID_LEN + 256]; /* for the guard: which silence */
     char locked[320];                /* ... and which lock */
 };
 
-/* Opens with what was kept; blocks, for the start only.  `store` is borrowed, and may be NULL. */
-void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store);
+/*
+ * Opens with what was kept; blocks, for the start only.  `store` is borrowed, and may be NULL;
+ * `speaker` is as events have it now, and outlives the brakes.
+ */
+void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store,
+                 const struct event_speaker *speaker);
 
 /* A configuration is in force, and its entries (NULL: none). */
-void brakes_use(struct brakes *brakes, const struct config *config, struct entries *entries);
+void brakes_use(struct brakes *brakes, struct config *config, struct entries *entries);
 
 /* Once nothing is said any more, before the store closes. */
 void brakes_close(struct brakes *brakes);
@@ -57,9 +64,19 @@ void brakes_lock(const char *target, const char *who, const char *reason, void *
 bool brakes_set_lock(struct brakes *brakes, const char *target, const char *who, const char *reason,
                      memo_done_fn *fn, void *data);
 
-/* The id of the silence, or the name of the window, that a finding is under at present; or NULL. */
-const char *brakes_silence_of(struct brakes *brakes, const struct duty *duty, const char *subject,
-                              const char *const *labels);
+/*
+ * What keeps a finding from people at present: a silence of ours, one of Alertmanager's, or a window.
+ * Valid for the present turn of the loop; `status` is as it is reported.  False: nothing does.
+ */
+struct brakes_silence {
+    const char *id;     /* or the window's name */
+    const char *who;    /* NULL: a window */
+    const char *reason; /* or NULL */
+    int64_t until_ms;   /* zero: a window's end */
+};
+bool brakes_silence_of(struct brakes *brakes, const struct duty *duty, const char *subject,
+                       const char *const *labels, enum probe_status status,
+                       struct brakes_silence *ret_silence);
 
 /* Says that somebody (NULL: nobody) did something, as an agent event, and in the audit. */
 void brakes_say(struct brakes *brakes, const char *step, const char *who, const char *message);

@@ -204,6 +204,24 @@ static void add_changes(const json_t *row, struct text *out)
     }
 }
 
+static void add_silence(const json_t *row, struct text *out)
+{
+    const char *until = caller_word(row, "silenced_until");
+    const char *reason = caller_word(row, "silenced_reason");
+    struct text TEXT_AUTO line;
+    text_init(&line, 4096);
+    if (!*caller_word(row, "silenced_by"))
+        return;
+    text_add(&line, caller_word(row, "silenced_by"));
+    if (*caller_word(row, "silenced_who"))
+        text_print(&line, ", by %s", caller_word(row, "silenced_who"));
+    if (*until)
+        text_print(&line, " until %.10s %.5s UTC", until, until + 11);
+    if (*reason)
+        text_print(&line, ": %s", reason);
+    add_line(out, "silenced", line.bytes);
+}
+
 static void add_finding(const json_t *answer, const json_t *row, struct text *out)
 {
     struct text TEXT_AUTO owner, TEXT_AUTO rights;
@@ -211,7 +229,7 @@ static void add_finding(const json_t *answer, const json_t *row, struct text *ou
     text_init(&rights, 64 << 10);
     add_title(answer, row, out);
     add_line(out, "found", caller_word(row, "message"));
-    add_line(out, "silenced by", caller_word(row, "silenced_by"));
+    add_silence(row, out);
     add_line(out, "acknowledged", caller_word(row, "acked_by"));
     add_condition(row, out);
     add_measures(row, out);

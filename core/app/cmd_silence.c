@@ -26,6 +26,8 @@ static void add_silence(const json_t *silence, struct text *out)
     text_print(&line, "  by %s", caller_word(silence, "who"));
     if (*caller_word(silence, "reason"))
         text_print(&line, ": %s", caller_word(silence, "reason"));
+    if (*caller_word(silence, "alertmanager"))
+        text_print(&line, "  (in Alertmanager: %s)", caller_word(silence, "alertmanager"));
     (void)screen_add(out, line.bytes, 0);
     text_add_char(out, '\n');
 }
@@ -43,6 +45,21 @@ static void add_window(const json_t *window, struct text *out)
         text_print(&line, ": %s", caller_word(window, "reason"));
     (void)screen_add(out, line.bytes, 0);
     text_add_char(out, '\n');
+}
+
+/* Whether Alertmanager has heard of it. */
+static void print_shared(const json_t *answer, const char *done)
+{
+    struct text TEXT_AUTO line;
+    text_init(&line, LONGEST);
+    if (json_is_true(json_object_get(answer, "shared")))
+        text_print(&line, "%s in Alertmanager, too\n", done);
+    else if (json_object_get(answer, "shared"))
+        text_print(&line,
+                   "not %s in Alertmanager yet, which is tried again: %s\n",
+                   done,
+                   caller_word(answer, "not_shared"));
+    caller_print(&line);
 }
 
 static int list(const struct options *options)
@@ -76,6 +93,7 @@ static int end(const struct options *options)
     if (!caller_print_json(options, answer)) {
         (void)printf("silence %s has ended\n", caller_word(answer, "ended"));
         caller_print_kept(answer);
+        print_shared(answer, "ended");
     }
     json_decref(answer);
     return EXIT_FINE;
@@ -105,6 +123,7 @@ static int make(const struct options *options)
                    (long long)fits);
         caller_print(&out);
         caller_print_kept(answer);
+        print_shared(answer, "stored");
     }
     json_decref(answer);
     return EXIT_FINE;

@@ -125,6 +125,26 @@ static void add_lock(const json_t *lock, struct text *out)
     text_add_char(out, '\n');
 }
 
+/* ", 3 of Alertmanager's", and what is wrong with these. */
+static void add_shared(const json_t *answer, struct text *out)
+{
+    const json_t *shared = json_object_get(answer, "alertmanager");
+    const char *error = caller_word(shared, "error");
+    long long unread = (long long)caller_number(shared, "unread");
+    if (shared)
+        text_print(
+            out, " and %lld of Alertmanager's", (long long)caller_number(shared, "silences"));
+    if (unread)
+        text_print(out, " (%lld cannot be read here)", unread);
+    text_add_char(out, '\n');
+    if (!*error)
+        return;
+    add_head(out, "");
+    text_add(out, "Alertmanager is not reached: ");
+    (void)screen_add(out, error, 0);
+    text_add_char(out, '\n');
+}
+
 static void add_guard(const json_t *answer, struct text *out)
 {
     const json_t *freeze = json_object_get(answer, "freeze");
@@ -132,12 +152,13 @@ static void add_guard(const json_t *answer, struct text *out)
     add_head(out, "guard");
     const char *ceiling = caller_word(answer, "ceiling");
     text_print(out,
-               "%s%s%sfreeze %s   silences %lld\n",
+               "%s%s%sfreeze %s   silences %lld",
                *ceiling ? "ceiling " : "",
                ceiling,
                *ceiling ? "   " : "",
                frozen ? "YES" : "no",
                (long long)caller_number(answer, "silences"));
+    add_shared(answer, out);
     if (frozen) {
         add_head(out, "");
         (void)screen_add(out, caller_word(freeze, "why"), 0);

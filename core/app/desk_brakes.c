@@ -15,14 +15,35 @@ struct pledge {
     struct control_call *call;
     struct text text;
     struct writer writer;
+    unsigned open; /* answers that it waits for */
 };
 
 static struct pledge *pledge_new(struct control_call *call)
 {
     struct pledge *pledge = mem_new(sizeof(*pledge));
     pledge->call = call;
+    pledge->open = 1;
     desk_begin(&pledge->text, &pledge->writer);
     return pledge;
+}
+
+static void settle(struct pledge *pledge)
+{
+    if (--pledge->open)
+        return;
+    desk_end(pledge->call, &pledge->text, &pledge->writer);
+    text_finish(&pledge->text);
+    free(pledge);
+}
+
+/* Alertmanager has it, or will be told again. */
+static void on_shared(const char *why, void *data)
+{
+    struct pledge *pledge = data;
+    writer_bool(&pledge->writer, "shared", !why);
+    if (why)
+        writer_string(&pledge->writer, "not_shared", why);
+    settle(pledge);
 }
 
 /* It holds in any case; whether it outlives the process is part of the answer. */
@@ -35,9 +56,7 @@ static void on_kept(int status, void *data)
                       "not_kept",
                       status == -ENOTSUP ? "there is no agent.state: it ends with the agent"
                                          : strerror(-status));
-    desk_end(pledge->call, &pledge->text, &pledge->writer);
-    text_finish(&pledge->text);
-    free(pledge);
+    settle(pledge);
 }
 
 /* "uid 1000": what the kernel says of who asks. */
@@ -189,6 +208,7 @@ void desk_silence(struct desk *desk, struct control_call *call,
     silence_write(silence, &pledge->writer);
     writer_int(&pledge->writer, "fits", (int64_t)fitting.count);
     say_silence(brakes, silence);
+    pledge->open += alertmanager_put(brakes->alertmanager, silence, on_shared, pledge);
     silences_keep(brakes->silences, silence, on_kept, pledge);
 }
 
@@ -197,6 +217,14 @@ static void write_silence(const struct silence *silence, void *data)
     struct writer *writer = data;
     writer_object(writer, NULL);
     silence_write(silence, writer);
+    writer_end(writer);
+}
+
+static void write_foreign(const struct foreign *foreign, void *data)
+{
+    struct writer *writer = data;
+    writer_object(writer, NULL);
+    foreign_write(foreign, writer);
     writer_end(writer);
 }
 
@@ -210,6 +238,7 @@ void desk_silences(struct desk *desk, struct control_call *call,
     writer_time(&writer, "time", desk_clock(desk).wall_ms);
     writer_array(&writer, "silences");
     silences_each(desk->parts.brakes->silences, desk_clock(desk).wall_ms, write_silence, &writer);
+    alertmanager_each(desk->parts.brakes->alertmanager, write_foreign, &writer);
     writer_end(&writer);
     const struct entries *entries = desk->parts.brakes->entries;
     writer_array(&writer, "windows");
@@ -224,26 +253,55 @@ static void find_newest(const struct silence *silence, void *data)
     *newest = silence->id;
 }
 
+/* One of Alertmanager's own, by the first digits of its id. */
+static bool end_foreign(struct brakes *brakes, struct control_call *call, const char *id,
+                        const char *who)
+{
+    const struct foreign *foreign = id ? alertmanager_get(brakes->alertmanager, id) : NULL;
+    if (!foreign)
+        return false;
+    MEM_AUTO char *message =
+        mem_print("silence %s of Alertmanager was ended by %s", foreign->face.id, who);
+    struct pledge *pledge = pledge_new(call);
+    writer_string(&pledge->writer, "ended", foreign->face.id);
+    writer_bool(&pledge->writer, "kept", true);
+    brakes_say(brakes, "silence_ended", who, message);
+    (void)alertmanager_end(brakes->alertmanager, foreign->uuid, on_shared, pledge);
+    return true;
+}
+
+static void end_own(struct brakes *brakes, struct control_call *call, const struct silence *silence,
+                    const char *who, int64_t now_ms)
+{
+    MEM_AUTO char *message = mem_print("silence %s was ended by %s", silence->id, who);
+    struct pledge *pledge = pledge_new(call);
+    writer_string(&pledge->writer, "ended", silence->id);
+    brakes_say(brakes, "silence_ended", who, message);
+    if (silence->elsewhere)
+        pledge->open +=
+            alertmanager_end(brakes->alertmanager, silence->elsewhere, on_shared, pledge);
+    (void)silences_end(brakes->silences, silence->id, now_ms, on_kept, pledge);
+}
+
 void desk_silence_end(struct desk *desk, struct control_call *call,
                       const struct control_request *request)
 {
     struct brakes *brakes = desk->parts.brakes;
-    MEM_AUTO char *id = mem_copy(desk_word(request, "id"));
+    const char *id = desk_word(request, "id");
     int64_t now_ms = desk_clock(desk).wall_ms;
+    const struct silence *silence = id ? silences_get(brakes->silences, id, now_ms) : NULL;
     const char *newest = NULL;
     char who[32];
-    silences_each(brakes->silences, now_ms, find_newest, &newest);
-    MEM_AUTO char *hint = newest ? mem_print("the newest is %s", newest) : NULL;
-    if (!id || !silences_get(brakes->silences, id, now_ms)) {
-        control_refuse(
-            call, hint ? hint : "there is none at all", "no silence \"%.40s\" holds", id ? id : "");
+    if (silence) {
+        end_own(brakes, call, silence, who_of(request, who), now_ms);
         return;
     }
-    MEM_AUTO char *message = mem_print("silence %s was ended by %s", id, who_of(request, who));
-    struct pledge *pledge = pledge_new(call);
-    writer_string(&pledge->writer, "ended", id);
-    brakes_say(brakes, "silence_ended", who, message);
-    (void)silences_end(brakes->silences, id, now_ms, on_kept, pledge);
+    if (end_foreign(brakes, call, id, who_of(request, who)))
+        return;
+    silences_each(brakes->silences, now_ms, find_newest, &newest);
+    MEM_AUTO char *hint = newest ? mem_print("the newest is %s", newest) : NULL;
+    control_refuse(
+        call, hint ? hint : "there is none at all", "no silence \"%.40s\" holds", id ? id : "");
 }
 
 /* ---------------------------------------------------------------- freeze ---- */

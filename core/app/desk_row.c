@@ -68,10 +68,18 @@ static void write_care(const struct desk_row *row, const char *id, struct writer
 {
     struct brakes *brakes = row->desk->parts.brakes;
     const char *const *labels = row->last ? (const char *const *)row->last->finding->labels : NULL;
-    const char *silence = brakes_silence_of(brakes, row->duty, row->view->subject, labels);
+    const enum probe_status status = row->view->status;
     const struct ack *ack = acks_find(brakes->acks, id);
-    if (silence)
-        writer_string(writer, "silenced_by", silence);
+    struct brakes_silence silence;
+    if (brakes_silence_of(brakes, row->duty, row->view->subject, labels, status, &silence)) {
+        writer_string(writer, "silenced_by", silence.id);
+        if (silence.who)
+            writer_string(writer, "silenced_who", silence.who);
+        if (silence.until_ms)
+            writer_time(writer, "silenced_until", silence.until_ms);
+        if (silence.reason)
+            writer_string(writer, "silenced_reason", silence.reason);
+    }
     if (!ack)
         return;
     writer_string(writer, "acked_by", ack->who);

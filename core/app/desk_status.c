@@ -114,6 +114,7 @@ void desk_status(struct desk *desk, struct control_call *call,
                "silences",
                (int64_t)silences_count(desk->parts.brakes->silences, desk_clock(desk).wall_ms));
     locks_write(desk->parts.brakes->locks, &writer);
+    alertmanager_write(desk->parts.brakes->alertmanager, &writer);
     write_plans(desk, &writer);
     writer_string(&writer, "state", upkeep_word(desk->parts.upkeep));
     write_optional(&writer, "state_folder", desk->parts.session->config->agent.state);

@@ -163,17 +163,13 @@ void entry_read_ceiling(struct reader *reader, const struct node *root)
 
 void entry_read_silences(struct reader *reader, const struct node *root)
 {
-    static const char *const words[] = {"windows", "alertmanager", NULL};
+    static const char *const words[] = {"windows", "alertmanager" /* probe/config's */, NULL};
     const struct node *map = entry_map(
         reader, node_find(root, "silences"), "silences", &(struct schema_keys){.words = words});
     if (!map)
         return;
     windows_read_silences(
         &reader->schema, node_find(map, "windows"), "silences.windows", &reader->entries->silences);
-    warn_of_later(reader,
-                  node_find(map, "alertmanager"),
-                  "silences.alertmanager",
-                  "silences are neither taken from there nor made there");
 }
 
 /* ---------------------------------------------------------------- approval ---- */

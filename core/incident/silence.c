@@ -23,6 +23,7 @@ static void forget(struct silences *silences, struct silence *silence)
         free(silence->labels[i]);
     free(silence->who);
     free(silence->reason);
+    free(silence->elsewhere);
     free(silence);
 }
 
@@ -54,6 +55,7 @@ static json_t *pack(const struct silence *silence)
     set_word(body, "subject", silence->subject);
     set_word(body, "who", silence->who);
     set_word(body, "reason", silence->reason);
+    set_word(body, "elsewhere", silence->elsewhere);
     (void)json_object_set_new(body, "begun_ms", json_integer(silence->begun_ms));
     (void)json_object_set_new(body, "until_ms", json_integer(silence->until_ms));
     for (size_t i = 0; i < silence->label_count; i++)
@@ -102,6 +104,7 @@ static void on_kept(const char *id, const json_t *body, void *data)
     silence->subject = word_of(body, "subject");
     silence->who = word_of(body, "who");
     silence->reason = word_of(body, "reason");
+    silence->elsewhere = word_of(body, "elsewhere");
     silence->begun_ms = json_integer_value(json_object_get(body, "begun_ms"));
     silence->until_ms = json_integer_value(json_object_get(body, "until_ms"));
     json_object_foreach(labels, name, value)
@@ -172,6 +175,18 @@ void silences_keep(struct silences *silences, const struct silence *silence, mem
     json_t *body = pack(silence);
     memo_put(silences->memo, "silence", silence->id, body, fn, data);
     json_decref(body);
+}
+
+void silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere)
+{
+    struct silence *silence;
+    list_for_each(silence, &silences->all, struct silence, link) {
+        if (strcmp(silence->id, id) != 0)
+            continue;
+        free(silence->elsewhere);
+        silence->elsewhere = mem_copy(elsewhere);
+        silences_keep(silences, silence, NULL, NULL);
+    }
 }
 
 static struct silence *find(struct silences *silences, const char *id, int64_t now_ms)
@@ -297,4 +312,6 @@ void silence_write(const struct silence *silence, struct writer *writer)
     writer_string(writer, "who", silence->who);
     if (silence->reason)
         writer_string(writer, "reason", silence->reason);
+    if (silence->elsewhere)
+        writer_string(writer, "alertmanager", silence->elsewhere);
 }

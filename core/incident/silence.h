@@ -35,6 +35,7 @@ struct silence {
     char *labels[2 * SILENCE_MOST_LABELS]; /* name, value, ... */
     size_t label_count;
     char *who, *reason; /* reason may be NULL */
+    char *elsewhere;    /* what Alertmanager calls it; NULL: it does not know of it */
     int64_t begun_ms, until_ms;
 };
 
@@ -66,6 +67,9 @@ const struct silence *silences_add(struct silences *silences, const struct silen
 /* Keeps it; `fn` (may be NULL) is told, as memo_put() does. */
 void silences_keep(struct silences *silences, const struct silence *silence, memo_done_fn *fn,
                    void *data);
+
+/* Alertmanager has it, under this name; kept with it. */
+void silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere);
 
 /* The one of that id, where it holds; or NULL. */
 const struct silence *silences_get(struct silences *silences, const char *id, int64_t now_ms);

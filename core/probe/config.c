@@ -265,6 +265,7 @@ static void build_all(struct builder *builder)
     build_agent(builder);
     config_build_targets(builder);
     config_build_sinks(builder);
+    config_read_silences(builder);
     check_links(builder);
     config_read_lease(builder);
     config_check_needs(builder);

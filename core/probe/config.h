@@ -172,8 +172,18 @@ struct config_stdout {
     const struct node *written; /* NULL: it was not mentioned */
 };
 
+/* "silences.alertmanager:", whose silences count here too, and where those made here are written. */
+struct config_silences {
+    const struct probe_url *url; /* NULL: there is none */
+    struct probe_secret *bearer, *password;
+    const char *user;
+    const struct probe_tls *tls;
+    int64_t every_ms, timeout_ms;
+};
+
 struct config {
     struct config_agent agent;
+    struct config_silences silences;
     struct config_stdout console;
     struct config_sink *sinks;
     size_t sink_count;

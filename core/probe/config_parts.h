@@ -9,6 +9,7 @@
  *     config_lease.c    which target keeps the realm's lease
  *     config_judge.c    when a check is graded, what it waits for, connectivity
  *     config_admin.c    where the agent's own pages are
+ *     config_silences.c which Alertmanager shares silences
  *     config_sink.c     "sinks:"
  *     config_schema.c   the JSON Schema
  *
@@ -72,7 +73,7 @@ struct flap_words {
 
 extern const struct probe_option config_agent_options[], config_target_options[],
     config_check_options[], config_hold_options[], config_flap_options[], config_admin_options[],
-    config_lease_options[], config_only_options[], config_sink_options[];
+    config_lease_options[], config_only_options[], config_sink_options[], config_silences_options[];
 
 /* Keys that are no options: they are read by functions of their own. */
 extern const char *const config_top_words[],
@@ -108,6 +109,9 @@ void config_read_connectivity(struct builder *builder, const struct node *agent)
 
 /* "agent.admin:" */
 void config_read_admin(struct builder *builder, const struct node *agent);
+
+/* "silences.alertmanager:" */
+void config_read_silences(struct builder *builder);
 
 /* "agent.lease:", once the targets are built. */
 void config_read_lease(struct builder *builder);

@@ -425,6 +425,16 @@ static void write_agent(struct writer *writer)
     end_map(writer);
 }
 
+static void write_silences(struct writer *writer)
+{
+    begin_map(writer, "silences");
+    begin_map(writer, "alertmanager");
+    schema_write_properties(config_silences_options, NULL, writer);
+    end_map(writer);
+    write_any(writer, "windows", "in which findings are kept from people");
+    end_map(writer);
+}
+
 void config_write_schema(const struct plugins *plugins, const struct config_sink_type *const *sinks,
                          struct text *out)
 {
@@ -445,8 +455,8 @@ void config_write_schema(const struct plugins *plugins, const struct config_sink
     write_any(&writer, "remediations", "what may be done about findings, by name");
     write_any(&writer, "guard", "the ceiling of all remediations, and what stops them");
     write_any(&writer, "approval", "who decides on plans, and how long they wait");
-    write_any(&writer, "silences", "windows in which findings are kept from people");
     write_sinks(&writer, sinks);
+    write_silences(&writer);
     write_reserved(&writer, config_reserved_top, NULL);
     writer_end(&writer);
     writer_bool(&writer, "additionalProperties", false);

@@ -41,7 +41,8 @@ struct schedule_notes {
 
 /* Whoever knows which silence a finding is under: its id, or NULL; valid until the next call. */
 struct schedule_silence {
-    const char *(*of)(const struct duty *duty, const struct finding *finding, void *data);
+    const char *(*of)(const struct duty *duty, const struct finding *finding,
+                      enum probe_status status, void *data);
     void *data;
 };
 

@@ -110,7 +110,8 @@ static void say(const struct matter *matter, const struct ledger_report *report)
         .doc = doc,
         .labels = duty->config->labels,
         .held = held && held[0] ? held : NULL,
-        .silenced_by = silence->of ? silence->of(duty, matter->finding, silence->data) : NULL,
+        .silenced_by =
+            silence->of ? silence->of(duty, matter->finding, report->status, silence->data) : NULL,
         .inactive = matter->inactive,
         .duration_us = run && run->over ? (int64_t)(run->ended_us - run->started_us) : 0,
     };

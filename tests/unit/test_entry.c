@@ -95,8 +95,6 @@ static void what_is_not_in_force_yet_is_said(void **state)
     is_told("guard: {freeze: {windows: [{name: x, calendar: \"https://h/x.ics\"}]}}\n" TARGETS,
             "warning: guard.freeze.windows.calendar: not in force yet: while it is written here, "
             "everything is frozen");
-    is_told("silences: {alertmanager: {url: \"http://h\"}}\n" TARGETS,
-            "warning: silences.alertmanager: not in force yet:");
 }
 
 static void what_is_locked_is_a_target(void **state)

@@ -1,0 +1,182 @@
+/*
+ * alertmanager_write - silences made here, written to Alertmanager and ended there.
+ *
+ * Layer: app.  Part of app/alertmanager.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/alertmanager_parts.h"
+#include "base/exposition.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/loop.h"
+
+enum { MOST_ENDINGS = 100 };
+
+/* A request that somebody may wait for. */
+struct errand {
+    struct alertmanager *am;
+    char *id; /* of ours that is put; of theirs that is ended */
+    alertmanager_fn *fn;
+    void *data;
+};
+
+static struct errand *errand_new(struct alertmanager *am, const char *id, alertmanager_fn *fn,
+                                 void *data)
+{
+    struct errand *errand = mem_new(sizeof(*errand));
+    *errand = (struct errand){am, mem_copy(id), fn, data};
+    return errand;
+}
+
+static void errand_over(struct errand *errand, const char *why)
+{
+    if (errand->fn)
+        errand->fn(why, errand->data);
+    free(errand->id);
+    free(errand);
+}
+
+static void on_put(int status, const struct probe_response *response, void *data)
+{
+    struct errand *errand = data;
+    struct alertmanager *am = errand->am;
+    MEM_AUTO char *why = alertmanager_trouble(status, response);
+    json_t *root = why ? NULL : json_loadb(response->body, response->body_len, 0, NULL);
+    const char *uuid = json_string_value(json_object_get(root, "silenceID"));
+    if (!why && (!uuid || strlen(uuid) >= FOREIGN_UUID_LEN))
+        why = mem_copy("it gave no silenceID");
+    if (!why)
+        silences_note_elsewhere(am->wish.silences, errand->id, uuid);
+    else if (status != -ECANCELED)
+        log_warn("silence %s is not in Alertmanager: %s; it is tried again", errand->id, why);
+    errand_over(errand, why);
+    json_decref(root);
+}
+
+static void write_matcher(struct writer *writer, const char *name, const char *value, bool pattern)
+{
+    struct text TEXT_AUTO regex;
+    text_init(&regex, 8192);
+    bool is_regex = pattern && strchr(value, '*');
+    for (const char *c = value; is_regex && *c; c++) {
+        if (*c == '*')
+            text_add_char(&regex, '.');
+        else if (strchr("\\.+?()[]{}|^$", *c))
+            text_add_char(&regex, '\\');
+        text_add_char(&regex, *c);
+    }
+    writer_object(writer, NULL);
+    writer_string(writer, "name", name);
+    writer_string(writer, "value", is_regex ? regex.bytes : value);
+    writer_bool(writer, "isRegex", is_regex);
+    writer_bool(writer, "isEqual", true);
+    writer_end(writer);
+}
+
+/* A silence of ours is one of our realm's. */
+static void write_silence(const struct alertmanager *am, const struct silence *silence,
+                          struct text *out)
+{
+    struct writer writer;
+    MEM_AUTO char *comment = silence->reason ? mem_copy(silence->reason)
+                                             : mem_print("by runbookd silence, %s", silence->id);
+    writer_init(&writer, out);
+    writer_object(&writer, NULL);
+    writer_array(&writer, "matchers");
+    write_matcher(&writer, "realm", am->wish.speaker->realm, false);
+    if (silence->target)
+        write_matcher(&writer, "target", silence->target, true);
+    if (silence->name)
+        write_matcher(&writer, "name", silence->name, true);
+    if (silence->subject)
+        write_matcher(&writer, "subject", silence->subject, false);
+    for (size_t i = 0; i < silence->label_count; i++) {
+        char name[EXPOSITION_LABEL];
+        exposition_label_name(silence->labels[2 * i], "", name);
+        write_matcher(&writer, name, silence->labels[2 * i + 1], false);
+    }
+    writer_end(&writer);
+    writer_time(&writer, "startsAt", silence->begun_ms);
+    writer_time(&writer, "endsAt", silence->until_ms);
+    writer_string(&writer, "createdBy", silence->who);
+    writer_string(&writer, "comment", comment);
+    writer_end(&writer);
+}
+
+bool alertmanager_put(struct alertmanager *am, const struct silence *silence, alertmanager_fn *fn,
+                      void *data)
+{
+    struct text TEXT_AUTO body;
+    if (!am->own)
+        return false;
+    text_init(&body, 64 << 10);
+    write_silence(am, silence, &body);
+    alertmanager_send(
+        am, "POST", "/api/v2/silences", &body, on_put, errand_new(am, silence->id, fn, data));
+    return true;
+}
+
+struct ending *alertmanager_ending(struct alertmanager *am, const char *uuid)
+{
+    struct ending *ending;
+    list_for_each(ending, &am->endings, struct ending, link) {
+        if (strcmp(ending->uuid, uuid) == 0)
+            return ending;
+    }
+    return NULL;
+}
+
+void alertmanager_forget_ending(struct alertmanager *am, struct ending *ending)
+{
+    list_remove(&ending->link);
+    am->ending_count--;
+    free(ending);
+}
+
+static void on_ended(int status, const struct probe_response *response, void *data)
+{
+    struct errand *errand = data;
+    bool gone = status == 0 && response->code == 404;
+    MEM_AUTO char *why = gone ? NULL : alertmanager_trouble(status, response);
+    struct ending *ending = alertmanager_ending(errand->am, errand->id);
+    if (!why && ending)
+        alertmanager_forget_ending(errand->am, ending);
+    errand_over(errand, why);
+}
+
+static void send_ending(struct alertmanager *am, const char *uuid, alertmanager_fn *fn, void *data)
+{
+    MEM_AUTO char *path = mem_print("/api/v2/silence/%s", uuid);
+    alertmanager_send(am, "DELETE", path, NULL, on_ended, errand_new(am, uuid, fn, data));
+}
+
+bool alertmanager_end(struct alertmanager *am, const char *uuid, alertmanager_fn *fn, void *data)
+{
+    if (!am->own)
+        return false;
+    if (!alertmanager_ending(am, uuid) && am->ending_count < MOST_ENDINGS) {
+        struct ending *ending = mem_new(sizeof(*ending));
+        (void)snprintf(ending->uuid, sizeof(ending->uuid), "%s", uuid);
+        list_add(&am->endings, &ending->link);
+        am->ending_count++;
+    }
+    send_ending(am, uuid, fn, data);
+    return true;
+}
+
+static void put_unknown(const struct silence *silence, void *data)
+{
+    if (!silence->elsewhere)
+        (void)alertmanager_put(data, silence, NULL, NULL);
+}
+
+void alertmanager_catch_up(struct alertmanager *am)
+{
+    struct ending *ending;
+    silences_each(am->wish.silences, loop_wall_ms(am->wish.loop), put_unknown, am);
+    list_for_each(ending, &am->endings, struct ending, link)
+        send_ending(am, ending->uuid, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+"""Silences shared with Alertmanager: read from a real one, written to it, ended on either side."""
+import datetime
+import json
+import urllib.request
+
+import pytest
+
+import servers
+from agent import runbookd
+from asking import Asker
+from test_alertmanager import Alertmanager
+
+
+def call(alertmanager, method, path, body=None):
+    request = urllib.request.Request(alertmanager.url + path, method=method, data=json.dumps(body).encode() if body else None,
+                                     headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as reply:
+        return json.loads(reply.read() or b"null")
+
+
+def silence_there(alertmanager, *matchers, seconds=600):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return call(alertmanager, "POST", "/api/v2/silences", {
+        "matchers": [{"name": n, "value": v, "isRegex": r, "isEqual": e} for n, v, r, e in matchers], "createdBy": "alice", "comment": "new pool",
+        "startsAt": now.isoformat(), "endsAt": (now + datetime.timedelta(seconds=seconds)).isoformat()})["silenceID"]
+
+
+def active_there(alertmanager):
+    return [s for s in call(alertmanager, "GET", "/api/v2/silences") if s["status"]["state"] == "active"]
+
+
+def config(redis, alertmanager, state):
+    return f"""
+version: 1
+agent: {{realm: tests/night, repeat: 1s, state: {state}, labels: {{env: e2e}}}}
+silences: {{alertmanager: {{url: "{alertmanager.url}", every: 200ms}}}}
+targets:
+  cache:
+    type: redis
+    url: redis://127.0.0.1:{redis.port}
+    every: 500ms
+    labels: {{"a.b": x}}
+    checks: {{mails: {{check: queue_depth, keys: [q, p], every: 200ms, critical: length > 5}}}}
+"""
+
+
+@pytest.fixture
+def alertmanager():
+    one = Alertmanager()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def begun(agent, redis, alertmanager, tmp_path):
+    redis.do("rpush", "q", *range(9))
+    running = agent(config(redis, alertmanager, tmp_path / "state"))
+    running.wait_status("cache", "mails", "critical", subject="q")
+    return running, Asker(running, tmp_path / "state" / "control.sock")
+
+
+def wait_silenced(running, by, subject="q"):
+    seen = len(running.events)
+    return running.wait_for(lambda e: running.events.index(e) >= seen and e["kind"] == "finding" and e["name"] == "mails"
+                            and e["subject"] == subject and e["silenced_by"] == by)
+
+
+def test_a_silence_there_that_fits_a_finding_silences_it_here(begun, redis, alertmanager):
+    running, asker = begun
+    silence_there(alertmanager, ("target", "other", False, True))  # is about something else
+    silence_there(alertmanager, ("alertname", "redis.queue_depth", False, True), ("subject", "p", False, True))
+    fits = silence_there(alertmanager, ("alertname", "redis[.]queue_.*", True, True), ("a_b", "x", False, True), ("env", "prod", False, False),
+                         ("severity", "critical|warning", True, True), ("realm", "tests/night", False, True))
+    wait_silenced(running, fits[:8])
+    row = asker.json("show", "cache/mails")["findings"]
+    row = next(r for r in row if r["subject"] == "q")
+    assert row["silenced_by"] == fits[:8] and row["silenced_who"] == "alice" and row["silenced_reason"] == "new pool" and row["silenced_until"]
+    assert f"{fits[:8]}, by alice until " in asker("show", "cache/mails").out
+    assert f"[silenced: {fits[:8]}]" in asker("findings").out
+    assert "silences 0 and 3 of Alertmanager's" in asker("status", code=2).out
+    listed = asker("silence", "list").out
+    assert f"silence {fits[:8]}  alertname=~\"redis[.]queue_.*\"" in listed and "by alice: new pool" in listed and f"(in Alertmanager: {fits})" in listed
+    # Whoever may end silences here ends that one as well.
+    assert "ended in Alertmanager, too" in asker("silence", "end", fits[:8]).out
+    wait_silenced(running, None)
+    assert fits not in [s["id"] for s in active_there(alertmanager)]
+    assert 'no silence "feedbeef" holds' in asker("silence", "end", "feedbeef", code=1).err
+    running.end()
+
+
+def test_a_silence_made_here_is_written_there_and_ends_on_both_sides(begun, redis, alertmanager):
+    running, asker = begun
+    said = asker("silence", "cache/mail*[q]", "--for", "10m", "--label", "a.b=x", "--reason", "pool fix").out
+    assert "stored in Alertmanager, too" in said and said.startswith("silence s1  "), said
+    there, = active_there(alertmanager)
+    assert {(m["name"], m["value"], m["isRegex"], m["isEqual"]) for m in there["matchers"]} == {
+        ("realm", "tests/night", False, True), ("target", "cache", False, True), ("name", "mail.*", True, True), ("subject", "q", False, True), ("a_b", "x", False, True)}
+    assert there["createdBy"] == "uid 0" and there["comment"] == "pool fix"
+    wait_silenced(running, "s1")
+    assert "silences 1 and 0 of Alertmanager's" in asker("status", code=2).out, "it is ours, not one more"
+    assert "ended in Alertmanager, too" in asker("silence", "end", "s1").out
+    assert active_there(alertmanager) == []
+    wait_silenced(running, None)
+    # A person ends one there.
+    asker("silence", "cache", "--for", "10m")
+    there, = active_there(alertmanager)
+    wait_silenced(running, "s2")
+    call(alertmanager, "DELETE", f"/api/v2/silence/{there['id']}")
+    ended = running.wait_for(lambda e: e.get("step") == "silence_ended" and "s2" in e["message"])
+    assert "was ended in Alertmanager" in ended["message"]
+    wait_silenced(running, None)
+    running.end()
+
+
+def test_where_it_is_away_what_was_read_counts_and_it_is_told_later(begun, redis, alertmanager):
+    running, asker = begun
+    fits = silence_there(alertmanager, ("target", "cache", False, True))
+    wait_silenced(running, fits[:8])
+    alertmanager.kill()
+    running.wait_for(lambda e: e.get("step") == "silences_unreachable")
+    said = asker("silence", "cache/mails", "--for", "10m").out
+    assert "not stored in Alertmanager yet, which is tried again: " in said, said
+    assert "Alertmanager is not reached: " in asker("status", code=2).out
+    assert "silenced" in asker("show", "cache/mails").out
+    alertmanager.start()
+    running.wait_for(lambda e: e.get("step") == "silences_shared")
+    servers.wait_until(lambda: any(s["comment"] == "by runbookd silence, s1" for s in active_there(alertmanager)))
+    assert len([s for s in active_there(alertmanager) if s["comment"].startswith("by runbookd")]) == 1
+    running.end()
+
+
+def test_what_is_written_wrong_is_said(tmp_path):
+    wrong = tmp_path / "c.yaml"
+    wrong.write_text('version: 1\nsilences: {windows: [], alertmanager: {url: "ftp://x", every: 0s}}\n')
+    said = runbookd("validate", "-c", wrong, events=False)
+    assert said.code == 1
+    assert "silences.alertmanager" in said.err and "http://" in said.err and "silences.windows" in said.err, said.err

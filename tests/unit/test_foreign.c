@@ -1,0 +1,163 @@
+/* incident/matchers and incident/foreign: what a silence of Alertmanager fits, and what cannot be read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "incident/foreign.h"
+
+#define NOW INT64_C(1795229882000) /* 2026-11-21T02:58:02Z */
+
+/* Whether `matchers`, JSON, fit `labels`; -1: they cannot be read. */
+static int fit(const char *matchers, const char *labels)
+{
+    json_t *list = json_loads(matchers, JSON_DECODE_ANY, NULL),
+           *object = json_loads(labels, 0, NULL);
+    MEM_AUTO char *wrong = NULL;
+    struct matchers *parsed = matchers_parse(list, &wrong);
+    assert_int_equal(!parsed, wrong != NULL);
+    int result = parsed ? matchers_fit(parsed, object) : -1;
+    matchers_destroy(parsed);
+    json_decref(list);
+    json_decref(object);
+    return result;
+}
+
+static int fits_regex(const char *regex, const char *value)
+{
+    MEM_AUTO char *matchers =
+        mem_print("[{\"name\":\"a\",\"value\":\"%s\",\"isRegex\":true}]", regex);
+    MEM_AUTO char *labels = mem_print("{\"a\":\"%s\"}", value);
+    return fit(matchers, labels);
+}
+
+static void all_must_fit(void **state)
+{
+    (void)state;
+    static const char both[] =
+        "[{\"name\":\"a\",\"value\":\"x\",\"isRegex\":false,\"isEqual\":true},"
+        "{\"name\":\"b\",\"value\":\"y\",\"isEqual\":false}]";
+    assert_int_equal(fit(both, "{\"a\":\"x\"}"), 1); /* a label that is not there is empty */
+    assert_int_equal(fit(both, "{\"a\":\"x\",\"b\":\"z\"}"), 1);
+    assert_int_equal(fit(both, "{\"a\":\"x\",\"b\":\"y\"}"), 0);
+    assert_int_equal(fit(both, "{\"a\":\"xx\"}"), 0);
+    assert_int_equal(fit("[{\"name\":\"a\",\"value\":\"\"}]", "{}"), 1);
+    assert_int_equal(fit("[{\"name\":\"a\",\"value\":\"x|y\",\"isRegex\":true,\"isEqual\":false}]",
+                         "{\"a\":\"y\"}"),
+                     0);
+}
+
+static void an_expression_fits_the_whole_value(void **state)
+{
+    (void)state;
+    assert_int_equal(fits_regex("b", "abc"), 0);
+    assert_int_equal(fits_regex("a|abc", "abc"), 1);
+    assert_int_equal(fits_regex("(?:a|b)+[0-9]{2}", "abba42"), 1);
+    assert_int_equal(fits_regex("q\\\\.x", "q.x"), 1);
+    assert_int_equal(fits_regex("q\\\\.x", "qux"), 0);
+    assert_int_equal(fits_regex("\\\\w+", "a_1"), 1);
+    assert_int_equal(fits_regex(".*", ""), 1);
+    assert_int_equal(fits_regex("[^a].*?", "bcd"), 1);
+}
+
+static void what_posix_reads_otherwise_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "\\\\d+", "(?i)a", "\\\\pL", "[\\\\d]", "a\\\\1", "(", "[", "x\\\\", "(?P<n>a)"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        if (fits_regex(wrong[i], "1") != -1)
+            fail_msg("%s was read", wrong[i]);
+    assert_int_equal(fit("[]", "{}"), -1);
+    assert_int_equal(fit("{}", "{}"), -1);
+    assert_int_equal(fit("[{\"name\":\"a\"}]", "{}"), -1);
+    assert_int_equal(fit("[7]", "{}"), -1);
+}
+
+#define SILENCE(id, state, start, end, matchers)                                                   \
+    "{\"id\":\"" id "\",\"status\":{\"state\":\"" state "\"},\"comment\":\"c\\u001b[m\","          \
+    "\"createdBy\":\"alice\",\"startsAt\":\"" start "\",\"endsAt\":\"" end                         \
+    "\",\"matchers\":" matchers "}"
+#define X "[{\"name\":\"a\",\"value\":\"x\"}]"
+
+static bool skips(const char *uuid, void *data)
+{
+    return strcmp(uuid, data) == 0;
+}
+
+static const char *found(const struct foreigns *foreigns, int64_t now_ms, const char *skip)
+{
+    json_t *labels = json_pack("{s:s}", "a", "x");
+    const struct foreign *foreign = foreigns_find(foreigns, labels, now_ms, skips, (void *)skip);
+    json_decref(labels);
+    return foreign ? foreign->face.id : "";
+}
+
+static void one_that_holds_is_found(void **state)
+{
+    static const char json[] = "[" SILENCE(
+        "11111111-2222",
+        "active",
+        "2026-11-21T02:58:00.5Z",
+        "2026-11-21T03:58:00.000Z",
+        X) "," SILENCE("22222222-2222",
+                       "expired",
+                       "2026-11-21T02:58:00.000Z",
+                       "2026-11-21T03:58:00.000Z",
+                       X) "," SILENCE("33333333-2222",
+                                      "pending",
+                                      "2026-11-21T04:00:00.000Z",
+                                      "2026-11-21T05:00:00Z",
+                                      X) "," SILENCE("44444444-2222",
+                                                     "active",
+                                                     "2026-11-21T02:58:00Z",
+                                                     "2026-11-22T02:58:00Z",
+                                                     "[{\"name\":\"a\",\"value\":\"\\\\d\","
+                                                     "\"isRegex\":true}]") "]";
+    (void)state;
+    struct foreigns *foreigns = foreigns_parse(json, sizeof(json) - 1);
+    assert_non_null(foreigns);
+    assert_int_equal(foreigns->count, 4);
+    assert_int_equal(foreigns->unread, 1);
+    assert_string_equal(foreigns->wrong, "a=~\"\\d\" is no expression that can be read here");
+    assert_int_equal(foreigns->all[0].face.begun_ms, NOW - 1500);
+    assert_string_equal(foreigns->all[0].face.who, "alice");
+    assert_null(strchr(foreigns->all[0].face.reason, 27)); /* it goes to terminals */
+    assert_string_equal(found(foreigns, NOW, ""), "11111111");
+    assert_string_equal(found(foreigns, NOW - 1501, ""), "");
+    assert_string_equal(found(foreigns, NOW, "11111111-2222"), ""); /* ours */
+    assert_string_equal(found(foreigns, NOW + 3720000, ""), "33333333");
+    assert_string_equal(foreigns_get(foreigns, "22222222")->uuid, "22222222-2222");
+    assert_null(foreigns_get(foreigns, "2222"));
+    foreigns_destroy(foreigns);
+}
+
+static void what_is_no_list_of_silences_is_none(void **state)
+{
+    static const char *const wrong[] = {
+        "", "{}", "[7]", "[{\"id\":\"\"}]", "[{}", "null", "<html>"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        assert_null(foreigns_parse(wrong[i], strlen(wrong[i])));
+    struct foreigns *none = foreigns_parse("[]\n", 3);
+    assert_string_equal(found(none, NOW, ""), "");
+    foreigns_destroy(none);
+    foreigns_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_must_fit),
+        cmocka_unit_test(an_expression_fits_the_whole_value),
+        cmocka_unit_test(what_posix_reads_otherwise_is_refused),
+        cmocka_unit_test(one_that_holds_is_found),
+        cmocka_unit_test(what_is_no_list_of_silences_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -278,6 +278,7 @@ static struct desk_parts parts_of(struct agent *agent)
         .upkeep = &agent->upkeep,
         .brakes = &agent->brakes,
         .remediations = agent->repair.remediations,
+        .sinks = agent->sinks,
         .lease = agent->lead.lease,
         .speaker = &agent->speaker,
         .minute = &agent->stats,

@@ -196,6 +196,16 @@ static void add_state(const json_t *answer, struct text *out)
                    : "");
 }
 
+/* What receivers have refused, where there is any. */
+static void add_quarantine(const json_t *answer, struct text *out)
+{
+    long long count = (long long)caller_number(answer, "quarantined");
+    if (!count)
+        return;
+    add_head(out, "quarantine");
+    text_print(out, "%lld events that receivers have refused: runbookd spool\n", count);
+}
+
 static int code_of(enum probe_status worst)
 {
     return worst == PROBE_OK         ? EXIT_FINE
@@ -219,6 +229,7 @@ int cmd_status(const struct options *options)
         add_plans(answer, &out);
         add_guard(answer, &out);
         add_state(answer, &out);
+        add_quarantine(answer, &out);
         caller_print(&out);
     }
     int code = code_of(caller_status(caller_word(answer, "worst")));

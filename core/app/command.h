@@ -106,6 +106,7 @@ int cmd_thaw(const struct options *options);
 int cmd_ack(const struct options *options);
 int cmd_lock(const struct options *options);
 int cmd_unlock(const struct options *options);
+int cmd_spool(const struct options *options);
 int cmd_pending(const struct options *options);
 int cmd_plan(const struct options *options);
 int cmd_approve(const struct options *options);

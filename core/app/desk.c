@@ -113,6 +113,9 @@ static const struct word *find_word(const char *word)
         {"thaw", desk_thaw},
         {"ack", desk_ack},
         {"lock", desk_lock},
+        {"spool", desk_spool},
+        {"spool_resend", desk_spool_resend},
+        {"spool_drop", desk_spool_drop},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (strcmp(words[i].word, word) == 0)
@@ -155,6 +158,7 @@ struct desk *desk_open(const struct desk_parts *parts)
     *desk = (struct desk){.parts = *parts};
     list_init(&desk->reloads);
     vouch_open(&desk->vouch, loop, parts->brakes->spent);
+    list_init(&desk->askings);
     desk->started_wall_ms = desk->loaded_wall_ms = loop_wall_ms(loop);
     MEM_AUTO char *path = socket_path(&parts->session->config->agent);
     if (!path)
@@ -181,6 +185,7 @@ void desk_close(struct desk *desk)
         return;
     control_close(desk->control);
     vouch_close(&desk->vouch);
+    desk_spool_close(desk);
     while (!list_empty(&desk->reloads)) {
         struct reload *reload = list_first(&desk->reloads, struct reload, link);
         control_refuse(reload->call, NULL, "the agent ends");

@@ -16,6 +16,7 @@
 #include "app/upkeep.h"
 #include "incident/lease.h"
 #include "incident/remediation.h"
+#include "out/sink.h"
 
 /* What it answers from; all is borrowed. */
 struct desk_parts {
@@ -24,6 +25,7 @@ struct desk_parts {
     const struct upkeep *upkeep;
     struct brakes *brakes;
     struct remediations *remediations; /* NULL: nothing can be changed */
+    struct sinks *sinks;               /* NULL: there are none */
     const struct lease *lease;         /* NULL: there is none */
     const struct event_speaker *speaker;
     const struct schedule_stats *minute; /* the last one that a heartbeat spoke of */

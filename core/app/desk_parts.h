@@ -8,6 +8,7 @@
  *     desk_search.c    ... by a name or an id that a person gave
  *     desk_show.c      show
  *     desk_brakes.c    silence, freeze, thaw, ack
+ *     desk_spool.c     spool
  *     desk_plans.c     pending, plan, and what is decided
  *
  * Layer: app.  Only for desk*.c.
@@ -25,6 +26,7 @@ struct desk {
     struct desk_parts parts;
     struct control *control;
     struct list reloads; /* who waits for one to end */
+    struct list askings; /* who waits for the spool's disk */
     struct vouch vouch;
     int64_t started_wall_ms, loaded_wall_ms;
 };
@@ -40,6 +42,10 @@ desk_fn desk_lock;
 
 /* Lifts the lock of a target, as `who` wants. */
 void desk_unlock(struct desk *desk, struct control_call *call, const char *target, const char *who);
+desk_fn desk_spool, desk_spool_resend, desk_spool_drop;
+
+/* Nobody waits for the spool any more. */
+void desk_spool_close(struct desk *desk);
 
 /* An entry of the ledger, with what it belongs to. */
 struct desk_row {

@@ -3,6 +3,7 @@
 
 #include "app/desk_parts.h"
 #include "io/loop.h"
+#include "out/spool.h"
 
 static void write_optional(struct writer *writer, const char *key, const char *text)
 {
@@ -95,6 +96,15 @@ static void write_plans(const struct desk *desk, struct writer *writer)
     writer_end(writer);
 }
 
+/* Events that receivers have refused. */
+static void write_aside(const struct desk *desk, struct writer *writer)
+{
+    const struct spool *spool = desk->parts.sinks ? sinks_spool(desk->parts.sinks) : NULL;
+    uint64_t count = spool ? spool_count_aside(spool, NULL) : 0;
+    if (count)
+        writer_int(writer, "quarantined", (int64_t)count);
+}
+
 void desk_status(struct desk *desk, struct control_call *call,
                  const struct control_request *request)
 {
@@ -114,6 +124,7 @@ void desk_status(struct desk *desk, struct control_call *call,
                "silences",
                (int64_t)silences_count(desk->parts.brakes->silences, desk_clock(desk).wall_ms));
     locks_write(desk->parts.brakes->locks, &writer);
+    write_aside(desk, &writer);
     alertmanager_write(desk->parts.brakes->alertmanager, &writer);
     write_plans(desk, &writer);
     writer_string(&writer, "state", upkeep_word(desk->parts.upkeep));

@@ -267,6 +267,7 @@ static void on_sink(const char *name, const struct sink_counts *counts, void *da
     metric_gauge(name, "sink_delivered_total", (double)counts->taken);
     metric_gauge(name, "sink_dropped_total", (double)counts->dropped);
     metric_gauge(name, "sink_quarantined_total", (double)counts->aside);
+    metric_gauge(name, "sink_quarantine_kept", (double)counts->kept_aside);
     metric_gauge(name, "sink_retries_total", (double)counts->retries);
     metric_gauge(name, "sink_waiting", (double)counts->waiting);
     metric_gauge(name, "sink_waiting_bytes", (double)counts->waiting_bytes);

@@ -349,15 +349,24 @@ static void on_disk(int status, void *data)
     delivery->disk(status, delivery->data);
 }
 
-void delivery_hear(struct delivery *delivery, const struct event *event)
+static void add(struct delivery *delivery, const char *line, size_t len)
 {
-    if (event->seq == delivery->deaf_to)
-        return;
-    queue_add(delivery->queue, event->json, event->len);
+    queue_add(delivery->queue, line, len);
     if (!delivery->carrying && !delivery->pausing && !timer_pending(&delivery->next))
         timer_start(&delivery->next, delivery->loop, 0, on_next, delivery);
     else if (!delivery->pausing && timer_pending(&delivery->next) && time_left(delivery) == 0)
         timer_start(&delivery->next, delivery->loop, 0, on_next, delivery);
+}
+
+void delivery_hear(struct delivery *delivery, const struct event *event)
+{
+    if (event->seq != delivery->deaf_to)
+        add(delivery, event->json, event->len);
+}
+
+void delivery_resend(struct delivery *delivery, const char *line, size_t len)
+{
+    add(delivery, line, len);
 }
 
 /* ------------------------------------------------------------------ whole ---- */

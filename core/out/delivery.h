@@ -49,6 +49,9 @@ void delivery_hear(struct delivery *delivery, const struct event *event);
 /* Somebody waits for an event of it: an attempt is made at once, unless the receiver wants a pause. */
 void delivery_expedite(struct delivery *delivery);
 
+/* An event that was refused before, once more: it is the last one now. */
+void delivery_resend(struct delivery *delivery, const char *line, size_t len);
+
 /* From now on nothing waits for its batch to fill, and one more attempt is made at once. */
 void delivery_hurry(struct delivery *delivery);
 

@@ -354,6 +354,7 @@ void sinks_each(const struct sinks *sinks, sinks_each_fn *fn, void *data)
         if (!sink->delivery)
             continue;
         delivery_count(sink->delivery, &counts);
+        counts.kept_aside = sinks->spool ? spool_count_aside(sinks->spool, sink->written->name) : 0;
         fn(sink->written->name, &counts, data);
     }
 }
@@ -378,6 +379,26 @@ void sinks_write(const struct sinks *sinks, struct writer *writer)
     writer_object(writer, "sinks");
     sinks_each(sinks, write_counts, writer);
     writer_end(writer);
+}
+
+struct spool *sinks_spool(const struct sinks *sinks)
+{
+    return sinks->spool;
+}
+
+bool sinks_resend(struct sinks *sinks, const char *name, const char *line, size_t len)
+{
+    struct sink *sink = find_at_work(sinks, name);
+    if (!sink || !sink->delivery || sink->leaving)
+        return false;
+    delivery_resend(sink->delivery, line, len);
+    return true;
+}
+
+bool sinks_is_safe(struct sinks *sinks, const char *name)
+{
+    struct sink *sink = find_at_work(sinks, name);
+    return !sink || !sink->delivery || delivery_is_safe(sink->delivery);
 }
 
 /* The agent's end, while it is waited for. */

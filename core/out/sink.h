@@ -29,6 +29,7 @@
 
 struct loop;
 struct sinks;
+struct spool;
 
 /* ---------------------------------------------------------------- kinds ---- */
 
@@ -108,7 +109,8 @@ struct sink_counts {
     uint64_t aside;   /* refused one by one: in quarantine */
     uint64_t retries; /* parcels that were to be carried again */
     uint64_t waiting, waiting_bytes;
-    uint64_t in_memory; /* of those that wait: not on disk, or not yet */
+    uint64_t in_memory;  /* of those that wait: not on disk, or not yet */
+    uint64_t kept_aside; /* in quarantine now, also from before the agent began */
     bool down;
 };
 
@@ -127,6 +129,15 @@ void sinks_reopen(struct sinks *sinks);
 /* Calls `fn` for each sink with a queue, by name; for heartbeats and metrics. */
 typedef void sinks_each_fn(const char *name, const struct sink_counts *counts, void *data);
 void sinks_each(const struct sinks *sinks, sinks_each_fn *fn, void *data);
+
+/* Where what waits, and what was refused, lies on disk; NULL: nowhere.  For who lists and drops. */
+struct spool *sinks_spool(const struct sinks *sinks);
+
+/* Puts an event that was refused (without its newline) into a sink's queue again; false: there is no such sink. */
+bool sinks_resend(struct sinks *sinks, const char *name, const char *line, size_t len);
+
+/* Whether all that waits for it would outlive the process; true where there is no such sink. */
+bool sinks_is_safe(struct sinks *sinks, const char *name);
 
 /* The member "sinks" of a heartbeat; nothing where there are none with a queue. */
 void sinks_write(const struct sinks *sinks, struct writer *writer);

@@ -1,4 +1,4 @@
-#include "out/spool.h"
+#include "out/spool_parts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,12 +7,7 @@
 #include "io/loop.h"
 #include "io/store.h"
 
-enum { ASIDE_BYTES = 16 << 20, MOST_LOADED = 4096 };
-
-struct spool {
-    struct store *store;
-    uint64_t last_id;
-};
+enum { MOST_LOADED = 4096 };
 
 static const char schema[] =
     "pragma wal_autocheckpoint=4000; pragma journal_size_limit=16777216;"
@@ -60,7 +55,7 @@ struct wish {
     uint64_t id; /* up to which, or after which */
     uint64_t rest;
     struct spool_trim trim;
-    char *why, *lines;
+    char *lines;
     char **names; /* ended by NULL, or NULL */
     struct spool_sum sum;
     struct list loaded;
@@ -81,7 +76,6 @@ static void wish_destroy(struct wish *wish)
         block_destroy(list_first(&wish->loaded, struct block, link));
     free(wish->sink);
     free(wish->blocks);
-    free(wish->why);
     free(wish->lines);
     for (char **name = wish->names; name && *name; name++)
         free(*name);
@@ -89,159 +83,108 @@ static void wish_destroy(struct wish *wish)
     free(wish);
 }
 
-/* ------------------------------------------------------------ statements ---- */
-
-/* A statement; `*status` says whether it could be made, and how its last step went. */
-struct query {
-    sqlite3_stmt *statement;
-    int status;
-};
-
-static struct query query_of(sqlite3 *db, const char *sql)
-{
-    struct query query = {0};
-    query.status = store_status(sqlite3_prepare_v2(db, sql, -1, &query.statement, NULL));
-    return query;
-}
-
-static void bind_text(struct query *query, int at, const char *text)
-{
-    if (query->statement)
-        (void)sqlite3_bind_text(query->statement, at, text, -1, SQLITE_STATIC);
-}
-
-static void bind_int(struct query *query, int at, uint64_t value)
-{
-    if (query->statement)
-        (void)sqlite3_bind_int64(query->statement, at, (sqlite3_int64)value);
-}
-
-static void bind_blob(struct query *query, int at, const char *bytes, size_t len)
-{
-    if (query->statement)
-        (void)sqlite3_bind_blob64(query->statement, at, bytes, len, SQLITE_STATIC);
-}
-
-/* Whether there is a row. */
-static bool step(struct query *query)
-{
-    if (query->status < 0)
-        return false;
-    int code = sqlite3_step(query->statement);
-    query->status = store_status(code);
-    return code == SQLITE_ROW;
-}
-
-static uint64_t number_in(struct query *query, int column)
-{
-    return (uint64_t)sqlite3_column_int64(query->statement, column);
-}
-
-static int finish(struct query *query)
-{
-    (void)sqlite3_finalize(query->statement);
-    return query->status;
-}
-
 /* ---------------------------------------------------------- on the thread ---- */
 
 static int do_put(sqlite3 *db, void *data)
 {
     struct wish *wish = data;
-    struct query query = query_of(db,
-                                  "insert or replace into blocks (id, sink, events, bytes, time, "
-                                  "lines) values (?, ?, ?, ?, ?, ?)");
+    struct spool_query query =
+        spool_query(db,
+                    "insert or replace into blocks (id, sink, events, bytes, time, "
+                    "lines) values (?, ?, ?, ?, ?, ?)");
     for (size_t i = 0; i < wish->count && query.status == 0; i++) {
         const struct block *block = wish->blocks[i];
-        bind_int(&query, 1, block->id);
-        bind_text(&query, 2, wish->sink);
-        bind_int(&query, 3, block->events);
-        bind_int(&query, 4, block->lines.len);
-        bind_int(&query, 5, (uint64_t)block->wall_ms);
-        bind_blob(&query, 6, block->lines.bytes, block->lines.len);
-        (void)step(&query);
+        spool_bind_int(&query, 1, block->id);
+        spool_bind_text(&query, 2, wish->sink);
+        spool_bind_int(&query, 3, block->events);
+        spool_bind_int(&query, 4, block->lines.len);
+        spool_bind_int(&query, 5, (uint64_t)block->wall_ms);
+        spool_bind_blob(&query, 6, block->lines.bytes, block->lines.len);
+        (void)spool_step(&query);
         (void)sqlite3_reset(query.statement);
     }
-    return finish(&query);
+    return spool_finish(&query);
 }
 
 static int put_rest(sqlite3 *db, const struct wish *wish)
 {
-    struct query query =
-        query_of(db, "update blocks set events = ?, bytes = ?, lines = ? where id = ?");
-    bind_int(&query, 1, wish->events);
-    bind_int(&query, 2, wish->bytes);
-    bind_blob(&query, 3, wish->lines, wish->bytes);
-    bind_int(&query, 4, wish->rest);
-    (void)step(&query);
-    return finish(&query);
+    struct spool_query query =
+        spool_query(db, "update blocks set events = ?, bytes = ?, lines = ? where id = ?");
+    spool_bind_int(&query, 1, wish->events);
+    spool_bind_int(&query, 2, wish->bytes);
+    spool_bind_blob(&query, 3, wish->lines, wish->bytes);
+    spool_bind_int(&query, 4, wish->rest);
+    (void)spool_step(&query);
+    return spool_finish(&query);
 }
 
 static int do_take_off(sqlite3 *db, void *data)
 {
     struct wish *wish = data;
-    struct query query = query_of(db, "delete from blocks where sink = ? and id <= ?");
-    bind_text(&query, 1, wish->sink);
-    bind_int(&query, 2, wish->id);
-    (void)step(&query);
-    int status = finish(&query);
+    struct spool_query query = spool_query(db, "delete from blocks where sink = ? and id <= ?");
+    spool_bind_text(&query, 1, wish->sink);
+    spool_bind_int(&query, 2, wish->id);
+    (void)spool_step(&query);
+    int status = spool_finish(&query);
     return status < 0 || !wish->rest ? status : put_rest(db, wish);
 }
 
 static int do_open(sqlite3 *db, void *data)
 {
     struct wish *wish = data;
-    struct query query = query_of(db,
-                                  "select coalesce(sum(events), 0), coalesce(sum(bytes), 0), "
-                                  "coalesce(max(id), 0) from blocks where sink = ?");
-    bind_text(&query, 1, wish->sink);
-    if (step(&query))
-        wish->sum =
-            (struct spool_sum){number_in(&query, 0), number_in(&query, 1), number_in(&query, 2)};
-    return finish(&query);
+    struct spool_query query =
+        spool_query(db,
+                    "select coalesce(sum(events), 0), coalesce(sum(bytes), 0), "
+                    "coalesce(max(id), 0) from blocks where sink = ?");
+    spool_bind_text(&query, 1, wish->sink);
+    if (spool_step(&query))
+        wish->sum = (struct spool_sum){
+            spool_number(&query, 0), spool_number(&query, 1), spool_number(&query, 2)};
+    return spool_finish(&query);
 }
 
 static int do_load(sqlite3 *db, void *data)
 {
     struct wish *wish = data;
-    struct query query = query_of(db,
-                                  "select id, time, events, lines from blocks where sink = ? and "
-                                  "id > ? order by id limit ?");
+    struct spool_query query =
+        spool_query(db,
+                    "select id, time, events, lines from blocks where sink = ? and "
+                    "id > ? order by id limit ?");
     size_t bytes = 0;
-    bind_text(&query, 1, wish->sink);
-    bind_int(&query, 2, wish->id);
-    bind_int(&query, 3, MOST_LOADED);
-    while ((bytes == 0 || bytes < wish->bytes) && step(&query)) {
+    spool_bind_text(&query, 1, wish->sink);
+    spool_bind_int(&query, 2, wish->id);
+    spool_bind_int(&query, 3, MOST_LOADED);
+    while ((bytes == 0 || bytes < wish->bytes) && spool_step(&query)) {
         size_t len = (size_t)sqlite3_column_bytes(query.statement, 3);
         const void *lines = sqlite3_column_blob(query.statement, 3);
         struct block *block =
-            block_create(number_in(&query, 0), (int64_t)number_in(&query, 1), len);
-        block->events = (size_t)number_in(&query, 2);
+            block_create(spool_number(&query, 0), (int64_t)spool_number(&query, 1), len);
+        block->events = (size_t)spool_number(&query, 2);
         block->state = BLOCK_KEPT;
         if (lines)
             text_add_n(&block->lines, lines, len);
         list_add(&wish->loaded, &block->link);
         bytes += len + 1;
     }
-    return finish(&query);
+    return spool_finish(&query);
 }
 
 /* Up to which block `trim` goes; the sum is of all up to it. */
 static int find_end(sqlite3 *db, struct wish *wish)
 {
-    struct query query = query_of(
+    struct spool_query query = spool_query(
         db, "select id, events, bytes, time from blocks where sink = ? and id > ? order by id");
-    bind_text(&query, 1, wish->sink);
-    bind_int(&query, 2, wish->trim.after);
-    while (step(&query)) {
-        bool old = (int64_t)number_in(&query, 3) < wish->trim.before_ms;
+    spool_bind_text(&query, 1, wish->sink);
+    spool_bind_int(&query, 2, wish->trim.after);
+    while (spool_step(&query)) {
+        bool old = (int64_t)spool_number(&query, 3) < wish->trim.before_ms;
         if (!old && wish->sum.bytes >= wish->trim.bytes)
             break;
-        wish->sum.last_id = number_in(&query, 0);
-        wish->sum.events += number_in(&query, 1);
-        wish->sum.bytes += number_in(&query, 2);
+        wish->sum.last_id = spool_number(&query, 0);
+        wish->sum.events += spool_number(&query, 1);
+        wish->sum.bytes += spool_number(&query, 2);
     }
-    return finish(&query);
+    return spool_finish(&query);
 }
 
 static int do_trim(sqlite3 *db, void *data)
@@ -251,34 +194,13 @@ static int do_trim(sqlite3 *db, void *data)
     int status = find_end(db, wish);
     if (status < 0 || wish->sum.last_id == 0)
         return status;
-    struct query query = query_of(db, "delete from blocks where sink = ? and id > ? and id <= ?");
-    bind_text(&query, 1, wish->sink);
-    bind_int(&query, 2, wish->trim.after);
-    bind_int(&query, 3, wish->sum.last_id);
-    (void)step(&query);
-    return finish(&query);
-}
-
-static int do_set_aside(sqlite3 *db, void *data)
-{
-    struct wish *wish = data;
-    struct query query =
-        query_of(db, "insert into aside (sink, time, why, bytes, lines) values (?, ?, ?, ?, ?)");
-    bind_text(&query, 1, wish->sink);
-    bind_int(&query, 2, (uint64_t)wish->trim.before_ms);
-    bind_text(&query, 3, wish->why);
-    bind_int(&query, 4, wish->bytes);
-    bind_blob(&query, 5, wish->lines, wish->bytes);
-    (void)step(&query);
-    int status = finish(&query);
-    if (status < 0)
-        return status;
-    query = query_of(db,
-                     "delete from aside where id in (select id from (select id, sum(bytes) over "
-                     "(order by id desc) as newer from aside) where newer > ?)");
-    bind_int(&query, 1, ASIDE_BYTES);
-    (void)step(&query);
-    return finish(&query);
+    struct spool_query query =
+        spool_query(db, "delete from blocks where sink = ? and id > ? and id <= ?");
+    spool_bind_text(&query, 1, wish->sink);
+    spool_bind_int(&query, 2, wish->trim.after);
+    spool_bind_int(&query, 3, wish->sum.last_id);
+    (void)spool_step(&query);
+    return spool_finish(&query);
 }
 
 static bool is_stranger(const struct wish *wish, const char *sink)
@@ -292,10 +214,10 @@ static bool is_stranger(const struct wish *wish, const char *sink)
 static int do_forget_strangers(sqlite3 *db, void *data)
 {
     struct wish *wish = data;
-    struct query query = query_of(db, "select distinct sink from blocks");
+    struct spool_query query = spool_query(db, "select distinct sink from blocks");
     struct spool_sum all = {0};
     int status = 0;
-    while (status == 0 && step(&query)) {
+    while (status == 0 && spool_step(&query)) {
         const char *sink = (const char *)sqlite3_column_text(query.statement, 0);
         if (!sink || !is_stranger(wish, sink))
             continue;
@@ -306,17 +228,17 @@ static int do_forget_strangers(sqlite3 *db, void *data)
         all.bytes += wish->sum.bytes;
     }
     wish->sum = all;
-    int finished = finish(&query);
+    int finished = spool_finish(&query);
     return status < 0 ? status : finished;
 }
 
 static int read_last_id(sqlite3 *db, void *data)
 {
     uint64_t *last = data;
-    struct query query = query_of(db, "select coalesce(max(id), 0) from blocks");
-    if (step(&query))
-        *last = number_in(&query, 0);
-    return finish(&query);
+    struct spool_query query = spool_query(db, "select coalesce(max(id), 0) from blocks");
+    if (spool_step(&query))
+        *last = spool_number(&query, 0);
+    return spool_finish(&query);
 }
 
 /* ------------------------------------------------------------ on the loop ---- */
@@ -408,18 +330,6 @@ void spool_trim(struct spool *spool, const char *sink, struct spool_trim trim, s
     ask(spool, do_trim, on_summed, wish);
 }
 
-void spool_set_aside(struct spool *spool, const char *sink, int64_t wall_ms, const char *why,
-                     const char *lines, size_t len)
-{
-    struct wish *wish = wish_create(sink, NULL);
-    wish->trim.before_ms = wall_ms;
-    wish->why = mem_copy(why);
-    wish->lines = mem_copy_n(lines, len);
-    wish->bytes = len;
-    if (!store_do(spool->store, do_set_aside, on_done, wish))
-        wish_destroy(wish); /* on a disk that does not answer: it was counted, and said */
-}
-
 void spool_forget_strangers(struct spool *spool, const char *const *names, int64_t before_ms,
                             spool_sum_fn *fn, void *data)
 {
@@ -466,6 +376,7 @@ struct spool *spool_open(struct loop *loop, const char *folder, bool *ret_damage
     }
     struct spool *spool = mem_new(sizeof(*spool));
     *spool = (struct spool){.store = store, .last_id = last_id};
+    spool_aside_begin(spool);
     return spool;
 }
 
@@ -474,5 +385,6 @@ void spool_close(struct spool *spool, unsigned ms)
     if (!spool)
         return;
     store_close(spool->store, ms);
+    spool_aside_end(spool);
     free(spool);
 }

@@ -13,6 +13,7 @@
 #ifndef OUT_SPOOL_H
 #define OUT_SPOOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -91,6 +92,40 @@ void spool_trim(struct spool *spool, const char *sink, struct spool_trim trim, s
 /* Keeps what nobody took, with why, if it can; the oldest go where these make more than 16 MiB. */
 void spool_set_aside(struct spool *spool, const char *sink, int64_t wall_ms, const char *why,
                      const char *lines, size_t len);
+
+/* One of these. */
+struct spool_aside {
+    uint64_t id;
+    int64_t wall_ms;  /* when it was refused */
+    char *sink, *why; /* what the receiver said */
+    char *line;       /* the event, without its newline */
+    size_t len;
+};
+struct spool_aside_list {
+    struct spool_aside *all; /* the oldest of them */
+    size_t count;
+    uint64_t found, last; /* how many there are at all, and the newest one's id */
+};
+
+/* Which of them. */
+struct spool_aside_choice {
+    const char *sink;   /* NULL: of every one */
+    uint64_t id, up_to; /* this one; none after that; zero: any */
+    size_t most, bytes; /* for a list: how many, and about how much of them, at most */
+};
+
+/* Reads them; `list` is valid for the call.  False, and `fn` is not called: the disk is too busy. */
+typedef void spool_aside_fn(int status, const struct spool_aside_list *list, void *data);
+bool spool_list_aside(struct spool *spool, const struct spool_aside_choice *choice,
+                      spool_aside_fn *fn, void *data);
+
+/* Drops these `count` ids of the choice, or where that is zero all of it; the same otherwise. */
+typedef void spool_aside_dropped_fn(int status, uint64_t dropped, void *data);
+bool spool_drop_aside(struct spool *spool, const struct spool_aside_choice *choice,
+                      const uint64_t *ids, size_t count, spool_aside_dropped_fn *fn, void *data);
+
+/* How many lie aside for a sink (NULL: for all), as far as is known on the loop. */
+uint64_t spool_count_aside(const struct spool *spool, const char *sink);
 
 /* Drops what waits for sinks that are none of `names` (ended by NULL; copied) and is older. */
 void spool_forget_strangers(struct spool *spool, const char *const *names, int64_t before_ms,

@@ -5,6 +5,7 @@
 
 #include "delivery_fixture.h"
 #include "io/store.h"
+#include "out/spool.h"
 
 static struct fake *a;
 
@@ -268,6 +269,95 @@ static void what_a_receiver_refuses_lies_in_the_spool(void **state)
     (void)sqlite3_close(db);
 }
 
+/* What the spool last said of what lies aside. */
+static struct {
+    bool told;
+    uint64_t found, last, first, dropped;
+    char sinks[64], line[400];
+} lying;
+
+static void on_listed(int status, const struct spool_aside_list *list, void *data)
+{
+    (void)data;
+    assert_int_equal(status, 0);
+    memset(&lying, 0, sizeof(lying));
+    lying.told = true;
+    lying.found = list->found;
+    lying.last = list->last;
+    for (size_t i = 0; i < list->count; i++)
+        (void)strncat(
+            lying.sinks, list->all[i].sink, sizeof(lying.sinks) - 1 - strlen(lying.sinks));
+    if (!list->count)
+        return;
+    lying.first = list->all[0].id;
+    (void)snprintf(lying.line, sizeof(lying.line), "%s", list->all[0].line);
+}
+
+static void on_dropped(int status, uint64_t dropped, void *data)
+{
+    (void)data;
+    assert_int_equal(status, 0);
+    lying.dropped = dropped;
+    lying.told = true;
+}
+
+static void look_aside(struct spool_aside_choice choice)
+{
+    lying.told = false;
+    choice.most = choice.most ? choice.most : 100;
+    choice.bytes = 1 << 20;
+    assert_true(spool_list_aside(sinks_spool(now.sinks), &choice, on_listed, NULL));
+    run_until(lying.told);
+}
+
+static uint64_t drop_aside(struct spool_aside_choice choice, const uint64_t *ids, size_t count)
+{
+    lying.told = false;
+    assert_true(spool_drop_aside(sinks_spool(now.sinks), &choice, ids, count, on_dropped, NULL));
+    run_until(lying.told);
+    return lying.dropped;
+}
+
+static void what_was_refused_is_listed_sent_again_and_dropped(void **state)
+{
+    (void)state;
+    begin("");
+    a->answers = true;
+    spool_set_aside(sinks_spool(now.sinks), "b", 1000, "another's", "{}\n", 3);
+    a->bad = "\"w5\"";
+    emit(9);
+    run_until(counts_of("a").kept_aside == 1 && counts_of("a").waiting == 0);
+    assert_int_equal(spool_count_aside(sinks_spool(now.sinks), NULL), 2);
+    look_aside((struct spool_aside_choice){.most = 1});
+    assert_int_equal(lying.found, 2);
+    assert_string_equal(lying.sinks, "b"); /* the oldest */
+    assert_string_equal(lying.line, "{}");
+    look_aside((struct spool_aside_choice){.sink = "a"});
+    assert_string_equal(lying.sinks, "a");
+    uint64_t id = lying.first;
+    look_aside((struct spool_aside_choice){.up_to = id - 1});
+    assert_string_equal(lying.sinks, "b");
+
+    look_aside((struct spool_aside_choice){.id = id});
+    assert_false(sinks_resend(now.sinks, "nobody", lying.line, strlen(lying.line)));
+    assert_true(sinks_is_safe(now.sinks, "nobody"));
+    a->bad = NULL;
+    assert_null(strstr(a->words, "w5 "));
+    assert_true(sinks_resend(now.sinks, "a", lying.line, strlen(lying.line)));
+    run_until(counts_of("a").waiting == 0 && strstr(a->words, "w5 "));
+    assert_string_equal(strstr(a->words, "w5 "), "w5 "); /* the last one */
+    assert_int_equal(drop_aside((struct spool_aside_choice){0}, &id, 1), 1);
+    assert_int_equal(counts_of("a").kept_aside, 0);
+    close_sinks();
+
+    begin(""); /* another agent finds what is left */
+    assert_int_equal(spool_count_aside(sinks_spool(now.sinks), "b"), 1);
+    assert_int_equal(drop_aside((struct spool_aside_choice){.sink = "a"}, NULL, 0), 0);
+    assert_int_equal(drop_aside((struct spool_aside_choice){0}, NULL, 0), 1);
+    look_aside((struct spool_aside_choice){0});
+    assert_int_equal(lying.found, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +371,7 @@ int main(void)
         TEST(a_full_disk_gives_back_what_it_holds),
         TEST(a_damaged_spool_is_set_aside_and_the_agent_goes_on),
         TEST(what_a_receiver_refuses_lies_in_the_spool),
+        TEST(what_was_refused_is_listed_sent_again_and_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,7 +253,8 @@ const struct command commands[] = {
      "[list [SINK]] | show ID | resend SINK|ID|all | drop SINK|ID|all",
      "What waits for sinks, and the events that their receivers have refused.",
      "config socket json",
-     "A refused event is set aside, so that the others go on.  Once the receiver was mended, resend "
+     "A refused event is set aside, so that the others go on.  Once the receiver was mended, "
+     "resend "
      "puts it\n"
      "at the end of the sink's queue; what is refused again is set aside again.\n",
      EXIT_REFUSED,

@@ -3,7 +3,8 @@
  *
  * Each document is created under the id BOOT-SEQ: what comes again is refused as a conflict by the
  * receiver itself, so that nothing is there twice (within one backing index).  ECS has its fields
- * where it knows any; the rest lies below `runbookd`.
+ * where it knows any; the rest lies below `runbookd`.  A field there has one type, whatever kind of
+ * event it is of: packaging/collectors/elasticsearch-template.json maps all of them.
  *
  * Layer: out.  Part of out/encode.
  */
@@ -89,20 +90,34 @@ static bool is_elsewhere(struct view key)
     return false;
 }
 
+/* A document with one name twice is refused, so the event's own member goes before its agent's. */
+static void add_of_agent(struct text *out, struct view line, const char *key)
+{
+    if (!view_member(line, key).at)
+        add(out, key, view_member(view_member(line, "agent"), key));
+}
+
+/* Of a remediation it is an entry's number, of a heartbeat the audit itself. */
+static bool is_entry(const struct view_walk *walk)
+{
+    static const char audit[] = "audit";
+    return walk->key.len == sizeof(audit) - 1 && memcmp(walk->key.at, audit, walk->key.len) == 0 &&
+           *walk->value.at != '{';
+}
+
 static void add_own(struct text *out, struct view line)
 {
-    struct view agent = view_member(line, "agent");
     struct view_walk walk = {.rest = line};
     text_add(out, ",\"runbookd\":{");
-    add(out, "realm", view_member(agent, "realm"));
-    add(out, "role", view_member(agent, "role"));
-    add(out, "config", view_member(agent, "config"));
+    add_of_agent(out, line, "realm");
+    add_of_agent(out, line, "role");
+    add_of_agent(out, line, "config");
     while (view_next(&walk)) {
         if (is_elsewhere(walk.key) || *walk.value.at == 'n')
             continue;
         text_print(out, "%s\"", out->bytes[out->len - 1] == '{' ? "" : ",");
         text_add_n(out, walk.key.at, walk.key.len);
-        text_add(out, "\":");
+        text_add(out, is_entry(&walk) ? "_entry\":" : "\":");
         text_add_n(out, walk.value.at, walk.value.len);
     }
     text_add_char(out, '}');

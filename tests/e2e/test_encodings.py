@@ -128,6 +128,72 @@ def test_elasticsearch(collected):
     assert [document["event"]["sequence"] for document in documents] == seqs(events)
 
 
+# What Elasticsearch's field types take of JSON; of "flattened" and of what is not indexed, any object.
+TAKES = {"keyword": (str,), "match_only_text": (str,), "date": (str,), "long": (int,), "double": (int, float), "boolean": (bool,),
+         "flattened": (dict,)}
+
+
+def misfits(document, mapping, path=""):
+    """Fields that the index template does not map, or maps to a type that would refuse the document."""
+    for name, value in document.items():
+        field, at = mapping["properties"].get(name), f"{path}{name}"
+        values = value if isinstance(value, list) else [value]
+        if field is None:
+            yield f"{at} is not mapped"
+        elif field.get("dynamic") is True:
+            yield from (f"{at}.{key} is no number" for key, number in value.items() if not isinstance(number, (int, float)))
+        elif "properties" in field:
+            yield from misfits(value, field, at + ".")
+        elif field.get("enabled") is not False:
+            takes = TAKES[field["type"]]
+            yield from (f"{at}: {one!r} is no {field['type']}" for one in values
+                        if not isinstance(one, takes) or (isinstance(one, bool) and bool not in takes))
+
+
+def template():
+    written = json.loads((HERE.parents[1] / "packaging/collectors/elasticsearch-template.json").read_text())
+    assert written["index_patterns"] == ["logs-runbookd-*"] and written["data_stream"] == {} and written["priority"] > 200
+    return written["template"]["mappings"]
+
+
+def test_the_index_template_takes_every_document(collected):
+    _, requests = collected
+    documents = [line for request in requests["elasticsearch"] for line in request.lines[1::2]]
+    assert documents and [list(misfits(document, template())) for document in documents] == [[] for _ in documents]
+    wrong = dict(documents[0], runbookd={"streak": "x", "measures": {"a": "b"}, "strange": 1})
+    assert len(list(misfits(wrong, template()))) == 3
+
+
+def test_the_index_template_has_every_member_that_events_may_have():
+    schema = json.loads((HERE.parents[1] / "packaging/schema/event.schema.json").read_text())
+    own, elsewhere = template()["properties"]["runbookd"]["properties"], {"id", "step", "kind"}
+    kinds = {"string": {"keyword", "match_only_text", "date"}, "integer": {"long"}, "number": {"double"}, "boolean": {"boolean"},
+             "object": {"flattened", "object"}}
+
+    def resolve(node):
+        return resolve(schema["$defs"][node["$ref"].split("/")[-1]]) if "$ref" in node else node
+
+    def words_of(node):
+        node = resolve(node)
+        if node.get("type") == "array":
+            return words_of(node["items"])
+        if "anyOf" in node:
+            return set().union(*map(words_of, node["anyOf"]))
+        if "enum" in node or "const" in node:
+            return {"boolean" if node.get("const") is True else "string"}
+        return {node["type"]} if isinstance(node.get("type"), str) else set(node.get("type", ()))
+
+    for kind in ("finding", "remediation", "incident", "audit", "agent_event"):
+        for name, node in schema["$defs"][kind]["properties"].items():
+            if name in elsewhere:
+                continue
+            field = own["audit_entry"] if (kind, name) == ("remediation", "audit") else own[name]
+            if field.get("enabled") is False or "properties" in field:
+                continue
+            for word in words_of(node) - {"null"}:
+                assert field["type"] in kinds[word], f"{kind}.{name}: {word} is mapped as {field['type']}"
+
+
 def test_splunk(collected):
     events, requests = collected
     read, decoder = [], json.JSONDecoder()

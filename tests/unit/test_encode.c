@@ -162,6 +162,40 @@ static void elasticsearch_has_an_id_that_tells_repetitions(void **state)
     json_decref(json);
 }
 
+/* A document with one name twice, or with a field of two types, would be refused by Elasticsearch. */
+static void elasticsearch_has_no_name_twice_and_one_type_a_field(void **state)
+{
+    static const char lines[] =
+        "{\"kind\":\"audit\",\"seq\":1,\"agent\":{\"realm\":\"r\",\"config\":\"old\",\"boot\":"
+        "\"b\"},"
+        "\"config\":\"new\"}\n"
+        "{\"kind\":\"remediation\",\"seq\":2,\"agent\":{\"config\":\"old\",\"boot\":\"b\"},"
+        "\"audit\":1893}\n"
+        "{\"kind\":\"agent\",\"seq\":3,\"agent\":{\"boot\":\"b\"},\"audit\":{\"entries\":1893}}\n";
+    const struct sink_parcel parcel = {lines, strlen(lines), 3};
+    (void)state;
+    text_cut_to(&body, 0);
+    assert_true(encode_find("elasticsearch")->encode(&(struct encode_wish){0}, &parcel, &body));
+    char *document[3], *at_line = body.bytes;
+    for (size_t i = 0; i < COUNT_OF(document); i++) {
+        document[i] = strchr(at_line, '\n') + 1;
+        at_line = strchr(document[i], '\n');
+        *at_line++ = '\0';
+    }
+    json_t *json = parsed(document[0]);
+    assert_string_equal(at(json, "runbookd/config"), "\"new\"");
+    assert_string_equal(at(json, "runbookd/realm"), "\"r\"");
+    json_decref(json);
+    json = parsed(document[1]);
+    assert_string_equal(at(json, "runbookd/config"), "\"old\"");
+    assert_string_equal(at(json, "runbookd/audit_entry"), "1893");
+    assert_string_equal(at(json, "runbookd/audit"), "(none)");
+    json_decref(json);
+    json = parsed(document[2]);
+    assert_string_equal(at(json, "runbookd/audit/entries"), "1893");
+    json_decref(json);
+}
+
 static void splunk_datadog_and_clickhouse(void **state)
 {
     (void)state;
@@ -265,6 +299,7 @@ int main(void)
         TEST(loki_has_streams_of_few_labels),
         TEST(otlp_has_types),
         TEST(elasticsearch_has_an_id_that_tells_repetitions),
+        TEST(elasticsearch_has_no_name_twice_and_one_type_a_field),
         TEST(splunk_datadog_and_clickhouse),
         TEST(what_is_no_event_is_refused),
         TEST(replies_are_judged),

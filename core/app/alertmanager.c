@@ -335,6 +335,8 @@ static void stop(struct alertmanager *am)
 
 void alertmanager_use(struct alertmanager *am, struct config *config)
 {
+    if (!am)
+        return;
     stop(am);
     if (!config->silences.url) {
         foreigns_destroy(am->read);

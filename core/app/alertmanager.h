@@ -29,7 +29,7 @@ struct alertmanager_wish {
 struct alertmanager *alertmanager_open(const struct alertmanager_wish *wish);
 void alertmanager_close(struct alertmanager *alertmanager); /* NULL is fine */
 
-/* A configuration is in force, which is held as long as needed. */
+/* A configuration is in force, which is held as long as needed.  Here and below NULL is fine: there is none. */
 void alertmanager_use(struct alertmanager *alertmanager, struct config *config);
 
 /* What an alert of a finding is made of; `status` PROBE_GRADED: whichever is not ok. */

@@ -109,9 +109,9 @@ static void write_silence(const struct alertmanager *am, const struct silence *s
 bool alertmanager_put(struct alertmanager *am, const struct silence *silence, alertmanager_fn *fn,
                       void *data)
 {
-    struct text TEXT_AUTO body;
-    if (!am->own)
+    if (!am || !am->own)
         return false;
+    struct text TEXT_AUTO body;
     text_init(&body, 64 << 10);
     write_silence(am, silence, &body);
     alertmanager_send(
@@ -155,7 +155,7 @@ static void send_ending(struct alertmanager *am, const char *uuid, alertmanager_
 
 bool alertmanager_end(struct alertmanager *am, const char *uuid, alertmanager_fn *fn, void *data)
 {
-    if (!am->own)
+    if (!am || !am->own)
         return false;
     if (!alertmanager_ending(am, uuid) && am->ending_count < MOST_ENDINGS) {
         struct ending *ending = mem_new(sizeof(*ending));

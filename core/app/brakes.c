@@ -247,13 +247,14 @@ void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store 
     brakes->acks = acks_create(brakes->memo);
     brakes->locks = locks_create(brakes->memo);
     brakes->spent = spent_create(brakes->memo);
-    brakes->alertmanager =
-        alertmanager_open(&(const struct alertmanager_wish){.loop = schedule->loop,
-                                                            .bus = schedule->bus,
-                                                            .speaker = speaker,
-                                                            .silences = brakes->silences,
-                                                            .ended = on_ended_elsewhere,
-                                                            .data = brakes});
+    if (speaker)
+        brakes->alertmanager =
+            alertmanager_open(&(const struct alertmanager_wish){.loop = schedule->loop,
+                                                                .bus = schedule->bus,
+                                                                .speaker = speaker,
+                                                                .silences = brakes->silences,
+                                                                .ended = on_ended_elsewhere,
+                                                                .data = brakes});
     freeze_tell(brakes->freeze, on_freeze, brakes);
     schedule->silence = (struct schedule_silence){on_finding, brakes};
     bus_subscribe(schedule->bus, on_event, brakes);

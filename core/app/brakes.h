@@ -40,7 +40,7 @@ struct brakes {
 
 /*
  * Opens with what was kept; blocks, for the start only.  `store` is borrowed, and may be NULL;
- * `speaker` is as events have it now, and outlives the brakes.
+ * `speaker` is as events have it now, and outlives the brakes; NULL: nothing is asked of Alertmanager.
  */
 void brakes_open(struct brakes *brakes, struct schedule *schedule, struct store *store,
                  const struct event_speaker *speaker);

@@ -306,7 +306,7 @@ static bool open_world(struct world *world)
     bool filled = schedule_fill(world->schedule, world->session->config, &problems) == 0;
     if (!session_print(&problems) || !filled)
         return false;
-    brakes_open(&world->brakes, world->schedule, world->store);
+    brakes_open(&world->brakes, world->schedule, world->store, NULL);
     repair_open(&world->repair, world->schedule, world->store, &world->brakes);
     repair_use(&world->repair, world->session->entries, NULL, false);
     world->schedule->begun = true;

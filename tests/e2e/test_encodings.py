@@ -137,7 +137,7 @@ def misfits(document, mapping, path=""):
     """Fields that the index template does not map, or maps to a type that would refuse the document."""
     for name, value in document.items():
         field, at = mapping["properties"].get(name), f"{path}{name}"
-        values = value if isinstance(value, list) else [value]
+        values = [one for one in (value if isinstance(value, list) else [value]) if one is not None]
         if field is None:
             yield f"{at} is not mapped"
         elif field.get("dynamic") is True:

@@ -131,7 +131,7 @@ def test_where_it_is_away_what_was_read_counts_and_it_is_told_later(begun, redis
 
 def test_what_is_written_wrong_is_said(tmp_path):
     wrong = tmp_path / "c.yaml"
-    wrong.write_text('version: 1\nsilences: {windows: [], alertmanager: {url: "ftp://x", every: 0s}}\n')
+    wrong.write_text('version: 1\nsilences: {alertmanager: {url: "ftp://x", every: 0s, evry: 1s}}\n')
     said = runbookd("validate", "-c", wrong, events=False)
     assert said.code == 1
-    assert "silences.alertmanager" in said.err and "http://" in said.err and "silences.windows" in said.err, said.err
+    assert "silences.alertmanager" in said.err and "http://" in said.err and "did you mean every?" in said.err, said.err

@@ -5,20 +5,10 @@
  */
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "incident/entry_parts.h"
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND };
-
-/* What is written and not in force must not be believed to be. */
-static void warn_of_later(struct reader *reader, const struct node *node, const char *path,
-                          const char *instead)
-{
-    if (!node_is_absent(node) && !(node->kind == NODE_LIST && node->count == 0))
-        (void)problem_warn(
-            reader->schema.problems, node->named, path, "not in force yet: %s", instead);
-}
 
 /* ------------------------------------------------------------------- guard ---- */
 

@@ -4,6 +4,7 @@ import glob
 import os
 import pathlib
 import re
+import socket
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -131,7 +132,16 @@ class ZooKeeper(servers.Server):
     def start(self):
         jars = ":".join(sorted(glob.glob("/usr/share/java/zookeeper*.jar")) + ["/etc/zookeeper/conf", "/usr/share/java/*"])
         self.spawn(["java", "-Xmx128m", "-cp", jars, "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.dir / "zoo.cfg")])
-        servers.wait_until(lambda: servers.listens(self.port))
+        servers.wait_until(self.serves)
+
+    def serves(self):
+        """It listens before it takes sessions: what asks it earlier is told that there is no ZooKeeper."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(b"srvr")
+            answer = b""
+            while part := connection.recv(4096):
+                answer += part
+        return b"Mode: " in answer
 
 
 def grants(name="clickhouse.sql"):

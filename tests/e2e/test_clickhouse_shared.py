@@ -5,7 +5,7 @@ import time
 import pytest
 
 import servers
-from servers_clickhouse import New, Old, ZooKeeper
+from servers_clickhouse import New, Old, Refused, ZooKeeper
 from test_clickhouse import config, look
 
 DICTIONARY = """<dictionaries><dictionary><name>countries</name><source><file><path>{}</path><format>TabSeparated</format></file></source>
@@ -97,12 +97,24 @@ def keeper():
     server.close()
 
 
+def made(server):
+    """Whether there is the table; not yet where its session with the keeper has ended meanwhile, on a busy machine."""
+    if server.ask("EXISTS TABLE orders") == "1":
+        return True
+    try:
+        server.ask("CREATE TABLE orders (n UInt32) ENGINE = ReplicatedMergeTree('/tables/orders', '{replica}') ORDER BY n")
+    except Refused as refused:
+        assert "KEEPER" in str(refused) or "ZooKeeper" in str(refused) or "oordination" in str(refused), refused
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def replicas(keeper):
     """Two that replicate, in one direction: the first cannot fetch what the second has."""
     both = [Old(zookeeper=keeper, replica=name, advertised=host) for name, host in (("r1", "127.0.0.1"), ("r2", "127.0.0.2"))]
     for server in both:
-        server.ask("CREATE TABLE orders (n UInt32) ENGINE = ReplicatedMergeTree('/tables/orders', '{replica}') ORDER BY n")
+        servers.wait_until(lambda: made(server))
     yield both
     for server in both:
         server.close()

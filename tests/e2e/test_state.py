@@ -79,26 +79,33 @@ def test_what_is_no_longer_configured_ends_with_removed(agent, redis, tmp_path):
     assert not [e for e in third.findings() if e["reason"] == "removed"], "said once"
 
 
+# Tried again a second after each failure; its interval is so long that no start, however slow, begins its clocks anew.
 REFUSED = """version: 1
 agent: {{realm: tests, state: {state}, emit: all}}
 targets:
-  nobody: {{type: redis, url: "redis://127.0.0.1:{port}", checks: {{connect: {{every: 10s}}}}}}
+  nobody: {{type: redis, url: "redis://127.0.0.1:{port}", checks: {{connect: {{every: 10m}}}}}}
 """
 
 
 def kill_often(folder, seed, rounds):
-    """Starts the agent and kills it at a random moment, again and again: of each, what it said and when it was killed."""
+    """Starts the agent and kills it, again and again: at a random moment of its life, or at one after it has said something, however
+    long that took on a busy machine.  Of each, what it said and when it was killed."""
     luck = random.Random(seed)
     path = folder / f"{seed}.yaml"
     path.write_text(REFUSED.format(state=folder / f"state{seed}", port=free_port()))
     lives = []
-    for _ in range(rounds):
-        process = start_raw(path)
-        time.sleep(luck.uniform(0.02, 3.0))
+    for number in range(rounds):
+        said = folder / f"{seed}.{number}.ndjson"
+        with open(said, "w") as out:
+            process = start_raw(path, stdout=out)
+        if number % 2 == 0:
+            wait_until(lambda: '"kind":"finding"' in said.read_text(), 60)
+        time.sleep(2.5 if number == 0 else luck.uniform(0.02, 3.0))  # at first for long enough that it must be kept
         killed = time.time()
         process.kill()
-        out, err = process.communicate()
+        _, err = process.communicate()
         assert process.returncode == -signal.SIGKILL, err
+        out = said.read_text()
         lines = [json.loads(line) for line in out.splitlines() if line.endswith("}")]
         assert not {"state_damaged", "state_unavailable", "state_failed", "plugin_crashed"} & {e.get("step") for e in lines}, out
         lives.append((killed, [e for e in lines if e["kind"] == "finding"]))
@@ -124,7 +131,7 @@ def test_killed_at_any_moment_it_loses_a_second_at_most(tmp_path):
             old = [e for e in said if wall(e) < killed - 2]  # a second, and one for a busy machine
             if old:
                 kept, since = old[-1]["streak"], old[-1]["since"]
-    assert compared > 50, "most of them have said something after others that were kept"
+    assert compared >= 80, "every second one has said something, after others that were kept"
 
 
 def limit_files(bytes_):
@@ -132,8 +139,8 @@ def limit_files(bytes_):
 
 
 def start_raw(path, **more):
-    return subprocess.Popen([RUNBOOKD, "run", "-c", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, **more)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([RUNBOOKD, "run", "-c", path], stdin=subprocess.DEVNULL, text=True, **{**pipes, **more})
 
 
 def read_until(process, step, seconds=20):

@@ -14,6 +14,8 @@
 #include "incident/remediation_parts.h"
 #include "io/loop.h"
 
+enum { REST_LOOK_MS = 1000 };
+
 struct course *course_create(struct remediations *all, struct entries *entries,
                              const struct entry *entry)
 {
@@ -86,6 +88,34 @@ static void fail_check(struct task *task, enum task_answer_kind kind, const char
     task_answer(task, &(struct task_answer){.kind = kind, .message = message, .code = code});
 }
 
+/* Nobody answers any more: the target is down, or another agent asks it since the lease was lost. */
+static void give_up_check(struct course *course, struct task *task)
+{
+    const struct target *live = remediation_target(course->all, course->asked_target);
+    bool rests = live && live->resting;
+    free(course->asked_target);
+    course->asked_target = NULL;
+    fail_check(task,
+               ANSWER_FAILURE,
+               rests ? "another agent holds the realm's lease, and asks it"
+                     : "the target cannot be reached",
+               rests ? "lease_lost" : "target_down");
+}
+
+/* A target that came to rest while it was asked says nothing. */
+static void on_patient(void *data)
+{
+    struct course *course = data;
+    const struct target *live =
+        course->asked_target ? remediation_target(course->all, course->asked_target) : NULL;
+    if (!course->asked_target || !course->task)
+        return;
+    if (live && live->resting)
+        give_up_check(course, course->task);
+    else
+        timer_start(&course->timer, course->all->loop, REST_LOOK_MS, on_patient, course);
+}
+
 static void on_check(struct task *task, const struct script_role *role, const char *name,
                      void *data)
 {
@@ -106,11 +136,10 @@ static void on_check(struct task *task, const struct script_role *role, const ch
     course->asked_target = mem_copy(target->name);
     course->asked_name = mem_copy(name);
     course->asked_us = loop_now_us(course->all->loop);
-    if (!sight_run(course->all->sights, target->name, name)) {
-        free(course->asked_target);
-        course->asked_target = NULL;
-        fail_check(task, ANSWER_FAILURE, "the target cannot be reached", "target_down");
-    }
+    if (sight_run(course->all->sights, target->name, name))
+        timer_start(&course->timer, course->all->loop, REST_LOOK_MS, on_patient, course);
+    else
+        give_up_check(course, task);
 }
 
 static void on_log(struct task *task, const char *text, void *data)
@@ -156,6 +185,7 @@ static void ask_again(void *data)
     struct course *course = data;
     if (course->asked_target)
         (void)sight_run(course->all->sights, course->asked_target, course->asked_name);
+    on_patient(course);
 }
 
 void course_hear(struct course *course, const char *target, const char *name, uint64_t started_us)

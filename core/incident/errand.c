@@ -118,7 +118,8 @@ void errand_refuse(struct errand *errand, const struct guard_answer *refusal)
         report_audit(course,
                      &(struct report_line){.step = "refused",
                                            .plan = plan,
-                                           .reason = guard_point_name(refusal->point)},
+                                           .reason = guard_point_name(refusal->point),
+                                           .token = errand->token},
                      "%s",
                      sentence);
     used_up(course, refusal);

@@ -42,8 +42,10 @@ static bool agrees(struct errand *errand)
                                             .affected = left_of(errand),
                                         });
     bool again = errand->course->changed || errand->counted;
+    facts.begun = errand->course->token;
     struct guard_answer answer = again ? guard_ask_again(&facts) : guard_ask(&facts);
-    errand->token = facts.lease == GUARD_LEASE_HELD ? facts.token : 0;
+    if (answer.point == GUARD_POINTS && facts.lease == GUARD_LEASE_HELD)
+        errand->token = facts.token;
     if (answer.point == GUARD_POINTS)
         return true;
     errand_refuse(errand, &answer);
@@ -250,6 +252,8 @@ static void apply(struct errand *errand)
         return;
     }
     errand->begun = !errand->reads;
+    if (errand->begun && !errand->course->token)
+        errand->course->token = errand->token;
     errand->course->changed = errand->course->changed || errand->begun;
     errand->course->changed_us = loop_now_us(errand->course->all->loop);
     errand->act =

@@ -146,6 +146,13 @@ static bool ask_lease(const struct guard_facts *facts, struct guard_answer *answ
     case GUARD_LEASE_NONE:
         return say(answer, true, "none is needed");
     case GUARD_LEASE_HELD:
+        if (facts->begun && facts->begun != facts->token)
+            return say(answer,
+                       false,
+                       "it began under token %" PRIu64 " of the realm's lease, which has changed "
+                       "hands since (now %" PRIu64 "): another agent may have acted meanwhile",
+                       facts->begun,
+                       facts->token);
         return say(answer, true, "held, token %" PRIu64, facts->token);
     case GUARD_LEASE_ELSEWHERE:
         return say(answer,

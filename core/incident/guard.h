@@ -87,7 +87,9 @@ struct guard_facts {
     enum guard_lease lease;
     const char *holder; /* of GUARD_LEASE_ELSEWHERE */
     uint64_t token;     /* of GUARD_LEASE_HELD */
-    const char *verb;   /* "db:terminate_sessions" */
+    uint64_t
+        begun; /* the token under which its first step was begun; zero: none was, or without one */
+    const char *verb; /* "db:terminate_sessions" */
     bool needed, allowed;
     const char *unwritten; /* why the audit's line could not be written, or was not acknowledged */
 };

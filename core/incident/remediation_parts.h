@@ -99,6 +99,7 @@ struct course {
     char *kept_plan;       /* ... and the plan that it waited with, or was applying */
     char *granted;         /* the id of a plan that was approved before the agent started again */
     bool changed;          /* a step was begun: something may be different now */
+    uint64_t token;        /* of the lease that it was begun under; zero: none was asked for */
     bool unknown;          /* ... and it is not known how it ended */
     bool late;             /* its script has ended in the midst of a step */
     char *begun_key;       /* the step that is begun and not ended */

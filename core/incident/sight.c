@@ -336,7 +336,7 @@ bool sight_run(const struct sights *sights, const char *target, const char *name
         for (size_t i = 0; i < live->duty_count; i++) {
             if (strcmp(live->duties[i].config->name, name) != 0)
                 continue;
-            if (target_holds(&live->duties[i]))
+            if (live->resting || target_holds(&live->duties[i]))
                 return false;
             target_ask(&live->duties[i]);
             return true;

@@ -224,6 +224,21 @@ static void only_who_holds_the_lease_acts(void **state)
     agrees(&facts);
 }
 
+static void what_began_under_one_token_does_not_go_on_under_another(void **state)
+{
+    (void)state;
+    struct guard_facts facts = fine();
+    facts.begun = facts.token;
+    agrees(&facts);
+    facts.token++;
+    refuses(&facts,
+            GUARD_LEASE,
+            "it began under token 88412 of the realm's lease, which has changed hands since (now "
+            "88413): another agent may have acted meanwhile");
+    facts.begun = 0; /* nothing of it was begun */
+    agrees(&facts);
+}
+
 static void a_grant_needs_both(void **state)
 {
     (void)state;
@@ -352,6 +367,7 @@ int main(void)
         cmocka_unit_test(an_effect_beyond_what_the_target_allows_refuses),
         cmocka_unit_test(it_would_not_end_itself),
         cmocka_unit_test(only_who_holds_the_lease_acts),
+        cmocka_unit_test(what_began_under_one_token_does_not_go_on_under_another),
         cmocka_unit_test(a_grant_needs_both),
         cmocka_unit_test(what_is_not_written_is_not_done),
         cmocka_unit_test(the_first_reason_is_said),

@@ -39,6 +39,7 @@ void repair_lease(struct repair *repair, struct lease *lease)
     if (!repair->remediations)
         return;
     repair->realm = realm_create(repair->schedule->loop, lease, take_state, repair);
+    realm_freeze(repair->realm, ((struct brakes *)repair->sources.control_data)->freeze);
     realm_serve(repair->realm, &repair->sources, &repair->mirror);
 }
 

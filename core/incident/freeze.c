@@ -23,6 +23,8 @@ struct freeze {
     struct memo *memo;
     freeze_fn *fn;
     void *data;
+    freeze_mirror_fn *mirror;
+    void *mirror_data;
     bool told; /* what was told last */
     bool on;   /* the switch */
     char *who, *reason;
@@ -109,7 +111,8 @@ bool freeze_is_set(const struct freeze *freeze)
     return freeze->on;
 }
 
-void freeze_keep(struct freeze *freeze, memo_done_fn *fn, void *data)
+/* On our own disk. */
+static void keep(struct freeze *freeze, memo_done_fn *fn, void *data)
 {
     if (!freeze->on) {
         memo_put(freeze->memo, "freeze", "switch", NULL, fn, data);
@@ -126,6 +129,67 @@ void freeze_keep(struct freeze *freeze, memo_done_fn *fn, void *data)
         (void)json_object_set_new(body, "reason", json_string(freeze->reason));
     memo_put(freeze->memo, "freeze", "switch", body, fn, data);
     json_decref(body);
+}
+
+static json_t *pack(const struct freeze *freeze)
+{
+    int64_t at_ms = freeze->on ? freeze->since_ms : loop_wall_ms(freeze->loop);
+    json_t *now = json_pack("{s:b, s:I, s:I, s:s*, s:s*}",
+                            "on",
+                            freeze->on,
+                            "at_ms",
+                            (json_int_t)at_ms,
+                            "until_ms",
+                            (json_int_t)freeze->until_ms,
+                            "who",
+                            freeze->who,
+                            "reason",
+                            freeze->reason);
+    return now;
+}
+
+static void tell_mirror(struct freeze *freeze)
+{
+    if (!freeze->mirror)
+        return;
+    json_t *now = pack(freeze);
+    freeze->mirror(now, freeze->mirror_data);
+    json_decref(now);
+}
+
+void freeze_mirror(struct freeze *freeze, freeze_mirror_fn *fn, void *data)
+{
+    freeze->mirror = fn;
+    freeze->mirror_data = data;
+}
+
+void freeze_take(struct freeze *freeze, const json_t *realms)
+{
+    int64_t at_ms = json_integer_value(json_object_get(realms, "at_ms"));
+    bool on = json_is_true(json_object_get(realms, "on"));
+    if (!realms || (freeze->on && freeze->since_ms >= at_ms)) {
+        if (freeze->on && freeze->since_ms > at_ms)
+            tell_mirror(freeze);
+        return;
+    }
+    if (on)
+        set_switch(freeze,
+                   json_string_value(json_object_get(realms, "who")),
+                   json_string_value(json_object_get(realms, "reason")),
+                   at_ms,
+                   json_integer_value(json_object_get(realms, "until_ms")));
+    else if (freeze->on)
+        forget_switch(freeze);
+    else
+        return;
+    keep(freeze, NULL, NULL);
+    tell(freeze);
+}
+
+void freeze_keep(struct freeze *freeze, memo_done_fn *fn, void *data)
+{
+    tell_mirror(freeze);
+    keep(freeze, fn, data);
 }
 
 /* -------------------------------------------------------------- the file ---- */

@@ -50,6 +50,16 @@ bool freeze_is_set(const struct freeze *freeze);
 /* Keeps the switch as it is; `fn` (may be NULL) is told, as memo_put() does. */
 void freeze_keep(struct freeze *freeze, memo_done_fn *fn, void *data);
 
+/*
+ * The switch as another agent of the realm is to have it, {"on": true, "who": ..., "at_ms": ...}: told whenever it
+ * is kept.  The JSON is borrowed for the call.
+ */
+typedef void freeze_mirror_fn(const json_t *now, void *data);
+void freeze_mirror(struct freeze *freeze, freeze_mirror_fn *fn, void *data);
+
+/* As the realm has it; NULL: it has none.  Of the two the later word counts; ours is told again if it is that. */
+void freeze_take(struct freeze *freeze, const json_t *realms);
+
 /* Writes "freeze": {"frozen": true, "why": "...", "who": ..., "since": ..., "until": ..., "next": {...}}. */
 void freeze_write(struct freeze *freeze, struct writer *writer);
 

@@ -197,6 +197,8 @@ static void on_failure(struct lease *lease, const struct keeper_answer *answer)
 static void on_taken(struct lease *lease, const struct keeper_answer *answer)
 {
     if (!answer->held) {
+        lease->holder_until_ms =
+            answer->left_ms > 0 ? loop_wall_ms(lease->loop) + answer->left_ms : 0;
         learn_holder(lease, answer);
         stand_by(lease, answer->left_ms);
     } else if (loop_now_us(lease->loop) >= end_of(lease, answer->asked_us)) {
@@ -378,6 +380,19 @@ void lease_unwatch(struct lease *lease, lease_fn *fn, void *data)
 const char *lease_holder(const struct lease *lease)
 {
     return lease_held(lease, NULL) ? lease->name : lease->holder;
+}
+
+const char *lease_name(const struct lease *lease)
+{
+    return lease->name;
+}
+
+int64_t lease_until_ms(const struct lease *lease)
+{
+    uint64_t now_us = loop_now_us(lease->loop);
+    if (!lease_held(lease, NULL))
+        return lease->state == LEASE_STANDBY ? lease->holder_until_ms : 0;
+    return loop_wall_ms(lease->loop) + (int64_t)((lease->until_us - now_us) / 1000u);
 }
 
 void lease_write(const struct lease *lease, struct writer *writer)

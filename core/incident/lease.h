@@ -64,12 +64,29 @@ typedef void lease_put_fn(int status, void *data);
 void lease_put(struct lease *lease, int64_t token, const char *key, const char *value,
                lease_put_fn *fn, void *data);
 
+/*
+ * Leaves a letter, or removes it: any agent may, whoever holds the lease; `key` begins with LEASE_POST.  Answered
+ * as above; -ESTALE: the store has no room, or knows no letters.
+ */
+#define LEASE_POST "post/"
+void lease_post(struct lease *lease, const char *key, const char *value, lease_put_fn *fn,
+                void *data);
+
 /* The documents whose keys begin with `prefix`, ended by { 0 }; NULL with a status below zero. */
 typedef void lease_get_fn(int status, const struct probe_pair *documents, void *data);
 void lease_get(struct lease *lease, const char *prefix, lease_get_fn *fn, void *data);
 
 /* What was asked for or written with `data` is not answered any more. */
 void lease_forget(struct lease *lease, const void *data);
+
+/*
+ * When the holder's time is over by the clock on the wall, unless it is renewed: of another agent as it was
+ * when it was asked for last.  Zero: not known.
+ */
+int64_t lease_until_ms(const struct lease *lease);
+
+/* What others are told of this agent when it holds it. */
+const char *lease_name(const struct lease *lease);
 
 /* For heartbeats: lease, lease_token, lease_holder. */
 void lease_write(const struct lease *lease, struct writer *writer);

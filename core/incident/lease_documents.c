@@ -84,6 +84,12 @@ void lease_put(struct lease *lease, int64_t token, const char *key, const char *
                request);
 }
 
+void lease_post(struct lease *lease, const char *key, const char *value, lease_put_fn *fn,
+                void *data)
+{
+    lease_put(lease, 0, key, value, fn, data);
+}
+
 void lease_get(struct lease *lease, const char *prefix, lease_get_fn *fn, void *data)
 {
     struct request *request = add_request(lease, data);

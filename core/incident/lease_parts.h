@@ -30,11 +30,12 @@ struct lease {
     int64_t ttl_ms;
     enum lease_state state;
     int64_t token;
-    uint64_t until_us; /* while it is held: when it is over for us */
-    char *holder;      /* another one, as far as is known */
-    bool asking;       /* a TAKE or RENEW is under way */
-    bool unreachable;  /* was said */
-    unsigned failures; /* to ask for it, in a row */
+    uint64_t until_us;       /* while it is held: when it is over for us */
+    char *holder;            /* another one, as far as is known */
+    int64_t holder_until_ms; /* on the clock on the wall, as far as is known; zero: it is not */
+    bool asking;             /* a TAKE or RENEW is under way */
+    bool unreachable;        /* was said */
+    unsigned failures;       /* to ask for it, in a row */
     uint64_t random;
     struct timer poll, over, patience;
     struct list requests; /* documents that were asked for or written, not answered yet */

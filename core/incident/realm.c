@@ -1,12 +1,16 @@
 #include "incident/realm.h"
 
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/loop.h"
 #include "io/wait.h"
 
 #define PREFIX "guard/"
+#define FREEZE "freeze"
 
 enum { AGAIN_MS = 1000 };
 
@@ -15,8 +19,9 @@ struct realm {
     struct lease *lease;
     realm_state_fn *fn;
     void *data;
-    unsigned reading; /* answers that are due; the last one counts */
-    bool known;       /* what the realm knows, since we took the lease */
+    struct freeze *freeze; /* NULL: it does not go over */
+    unsigned reading;      /* answers that are due; the last one counts */
+    bool known;            /* what the realm knows, since we took the lease */
     struct timer again;
 };
 
@@ -66,27 +71,82 @@ static void on_again(void *data)
     read_state(data);
 }
 
+/* Whether this is the answer that counts; where there is none, it is asked for again. */
+static bool is_answer(struct realm *realm, int status)
+{
+    if (--realm->reading > 0 || !lease_held(realm->lease, NULL))
+        return false;
+    if (status == 0)
+        return true;
+    log_error("what was done in the realm cannot be read, so nothing is done: %s",
+              strerror(-status));
+    timer_start(&realm->again, realm->loop, AGAIN_MS, on_again, realm);
+    return false;
+}
+
 static void on_got(int status, const struct probe_pair *documents, void *data)
 {
     struct realm *realm = data;
-    if (--realm->reading > 0 || !lease_held(realm->lease, NULL))
+    if (!is_answer(realm, status))
         return;
-    if (status) {
-        log_error("what was done in the realm cannot be read, so nothing is done: %s",
-                  strerror(-status));
-        timer_start(&realm->again, realm->loop, AGAIN_MS, on_again, realm);
-        return;
-    }
     for (; documents->name; documents++)
         if (realm->fn(documents->name + strlen(PREFIX), documents->value, realm->data) < 0)
             log_warn("the realm's document %s cannot be read", documents->name);
     realm->known = true;
 }
 
+/* What cannot be read as a freeze is one: somebody has written it to stop something. */
+static void take_freeze(struct realm *realm, const char *value)
+{
+    json_t *now = value ? json_loads(value, 0, NULL) : NULL;
+    if (value && !now)
+        now = json_pack("{s:b, s:I, s:s, s:s}",
+                        "on",
+                        true,
+                        "at_ms",
+                        (json_int_t)loop_wall_ms(realm->loop),
+                        "who",
+                        "nobody known",
+                        "reason",
+                        "the realm's freeze cannot be read");
+    freeze_take(realm->freeze, now);
+    json_decref(now);
+}
+
+/* The freeze comes first: once the rest is known, it may be acted. */
+static void on_freeze(int status, const struct probe_pair *documents, void *data)
+{
+    struct realm *realm = data;
+    if (!is_answer(realm, status))
+        return;
+    while (documents->name && strcmp(documents->name, FREEZE) != 0)
+        documents++;
+    take_freeze(realm, documents->name ? documents->value : NULL);
+    realm->reading++;
+    lease_get(realm->lease, PREFIX, on_got, realm);
+}
+
 static void read_state(struct realm *realm)
 {
     realm->reading++;
-    lease_get(realm->lease, PREFIX, on_got, realm);
+    lease_get(
+        realm->lease, realm->freeze ? FREEZE : PREFIX, realm->freeze ? on_freeze : on_got, realm);
+}
+
+static void on_frozen(const json_t *now, void *data)
+{
+    const struct realm *realm = data;
+    int64_t token = 0;
+    char *json = json_dumps(now, JSON_COMPACT);
+    if (json && lease_held(realm->lease, &token))
+        lease_put(realm->lease, token, FREEZE, json, NULL, NULL);
+    free(json);
+}
+
+void realm_freeze(struct realm *realm, struct freeze *freeze)
+{
+    realm->freeze = freeze;
+    freeze_mirror(freeze, on_frozen, realm);
 }
 
 static void on_lease(bool held, void *data)
@@ -112,6 +172,8 @@ void realm_destroy(struct realm *realm)
 {
     if (!realm)
         return;
+    if (realm->freeze)
+        freeze_mirror(realm->freeze, NULL, NULL);
     timer_stop(&realm->again);
     lease_unwatch(realm->lease, on_lease, realm);
     lease_forget(realm->lease, realm);

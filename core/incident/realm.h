@@ -6,11 +6,15 @@
  * takes the lease over reads them first, and until they are read it may not act.  A token that is not the
  * present one any more is refused by the store: then nothing is applied.
  *
+ * So does the freeze by a person, as the document "freeze": who takes the lease over is frozen as the holder before
+ * was, and before that is known it may not act either.
+ *
  * Layer: incident.  Uses: incident/lease, guard, remediation.
  */
 #ifndef INCIDENT_REALM_H
 #define INCIDENT_REALM_H
 
+#include "incident/freeze.h"
 #include "incident/guard.h"
 #include "incident/lease.h"
 #include "incident/remediation.h"
@@ -23,6 +27,9 @@ typedef int realm_state_fn(const char *key, const char *json, void *data);
 /* `lease` is borrowed, and watched from here on. */
 struct realm *realm_create(struct loop *loop, struct lease *lease, realm_state_fn *fn, void *data);
 void realm_destroy(struct realm *realm); /* before the lease; NULL is fine */
+
+/* The switch goes over with the lease from here on.  Borrowed, until realm_destroy(). */
+void realm_freeze(struct realm *realm, struct freeze *freeze);
 
 /* Fills the lease's part of what the guard asks, and who takes its state. */
 void realm_serve(struct realm *realm, struct guard_sources *sources,

@@ -60,6 +60,19 @@ static void put(const char *key, const char *value)
     (void)snprintf(store.documents[at][1], sizeof(store.documents[at][1]), "%s", value);
 }
 
+static void drop(const char *key)
+{
+    for (size_t i = 0; i < store.document_count; i++) {
+        if (strcmp(store.documents[i][0], key) != 0)
+            continue;
+        store.document_count--;
+        memmove(store.documents[i],
+                store.documents[i + 1],
+                (store.document_count - i) * sizeof(store.documents[0]));
+        return;
+    }
+}
+
 static inline const char *document(const char *key)
 {
     for (size_t i = 0; i < store.document_count; i++)
@@ -81,13 +94,16 @@ static void decide(struct probe_run *run)
     if (claim->what == PROBE_LEASE_TAKE)
         held = take(claim);
     else if (claim->what != PROBE_LEASE_READ)
-        held = holds(claim);
+        held = holds(claim) || (claim->what == PROBE_LEASE_WRITE && claim->token == 0 &&
+                                strncmp(claim->key, LEASE_POST, strlen(LEASE_POST)) == 0);
     if (claim->what == PROBE_LEASE_RENEW && held)
         store.until_ms = now_ms() + (uint64_t)claim->ttl_ms;
     if (claim->what == PROBE_LEASE_RELEASE && held)
         store.until_ms = 0;
-    if (claim->what == PROBE_LEASE_WRITE && held)
+    if (claim->what == PROBE_LEASE_WRITE && held && claim->value)
         put(claim->key, claim->value);
+    else if (claim->what == PROBE_LEASE_WRITE && held)
+        drop(claim->key);
     for (size_t i = 0; claim->what == PROBE_LEASE_READ && i < store.document_count; i++)
         if (strncmp(store.documents[i][0], claim->key, strlen(claim->key)) == 0)
             documents[count++] =

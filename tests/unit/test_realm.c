@@ -123,6 +123,82 @@ static void nobody_acts_who_cannot_read_what_was_done(void **state)
     realm_destroy(realm);
 }
 
+/* -------------------------------------------------------------- the freeze ---- */
+
+static struct memo *memo;
+static struct freeze *frozen;
+
+static struct realm *open_freeze(void)
+{
+    struct error error;
+    memo = memo_open(NULL, &error);
+    frozen = freeze_create(stage.loop, memo);
+    struct realm *realm = realm_create(stage.loop, ours, on_state, NULL);
+    realm_freeze(realm, frozen);
+    return realm;
+}
+
+static void close_freeze(struct realm *realm)
+{
+    realm_destroy(realm);
+    freeze_destroy(frozen);
+    memo_close(memo);
+}
+
+static void who_takes_the_lease_is_frozen_as_the_holder_was(void **state)
+{
+    (void)state;
+    struct realm *realm = open_freeze();
+    put("freeze",
+        "{\"on\":true,\"at_ms\":1000,\"who\":\"uid 7\",\"reason\":\"on-sale\",\"until_ms\":0}");
+    assert_null(freeze_why(frozen));
+    pass(600);
+    assert_string_equal(freeze_why(frozen), "frozen by uid 7: on-sale");
+    freeze_unset(frozen);
+    freeze_keep(frozen, NULL, NULL);
+    pass(1);
+    assert_non_null(strstr(document("freeze"), "\"on\":false"));
+    freeze_set(frozen, "uid 8", NULL, 0);
+    freeze_keep(frozen, NULL, NULL);
+    pass(1);
+    assert_non_null(strstr(document("freeze"), "\"who\":\"uid 8\""));
+    close_freeze(realm);
+}
+
+static void the_later_word_about_the_freeze_counts(void **state)
+{
+    (void)state;
+    struct realm *realm = open_freeze();
+    freeze_set(frozen, "uid 7", "here", 0); /* while it does not hold the lease */
+    freeze_keep(frozen, NULL, NULL);
+    put("freeze", "{\"on\":false,\"at_ms\":1000}");
+    pass(600);
+    assert_string_equal(freeze_why(frozen), "frozen by uid 7: here");
+    assert_non_null(strstr(document("freeze"), "\"reason\":\"here\""));
+    let_other_have_it(5000);
+    pass(4000);
+    put("freeze", "{\"on\":false,\"at_ms\":99000000000000}"); /* thawed there, later */
+    pass(15000);
+    assert_true(lease_held(ours, NULL));
+    assert_null(freeze_why(frozen));
+    close_freeze(realm);
+}
+
+static void a_freeze_that_cannot_be_read_is_one_and_nobody_acts_before_it_is_read(void **state)
+{
+    struct guard_sources sources = {0};
+    struct remediation_mirror mirror = {0};
+    uint64_t token;
+    (void)state;
+    struct realm *realm = open_freeze();
+    realm_serve(realm, &sources, &mirror);
+    put("freeze", "{\"on\":tr");
+    pass(600);
+    assert_non_null(strstr(freeze_why(frozen), "the realm's freeze cannot be read"));
+    assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_HELD);
+    close_freeze(realm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +206,9 @@ int main(void)
         TEST(a_document_that_is_too_long_is_refused_at_once),
         TEST(the_guard_knows_who_may_act_and_what_was_done_in_the_realm),
         TEST(nobody_acts_who_cannot_read_what_was_done),
+        TEST(who_takes_the_lease_is_frozen_as_the_holder_was),
+        TEST(the_later_word_about_the_freeze_counts),
+        TEST(a_freeze_that_cannot_be_read_is_one_and_nobody_acts_before_it_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,8 +112,11 @@ static void say_no_agent(const char *path, int status)
                       "PATH or RUNBOOKD_SOCKET\n");
 }
 
-/* A descriptor; below zero: there is none, which is said of the first place, or of the one that is there. */
-static int find_agent(const struct options *options)
+/*
+ * A descriptor; below zero: there is none, which is said, unless `quiet`, of the first place, or of the one that
+ * is there.
+ */
+static int find_agent(const struct options *options, bool quiet)
 {
     struct places places = {.count = 0};
     int fd = -ENOENT;
@@ -123,7 +126,9 @@ static int find_agent(const struct options *options)
         fd = connect_to(places.paths[i]);
         at = fd == -ENOENT ? 0 : i;
     }
-    if (places.off)
+    if (quiet)
+        ;
+    else if (places.off)
         (void)fprintf(stderr, "runbookd: agent.control is off: this agent has no socket\n");
     else if (fd < 0)
         say_no_agent(places.paths[at], fd);
@@ -180,6 +185,14 @@ static void write_request(const char *word, json_t *args, struct text *out)
     json_decref(args);
 }
 
+/* Whoever reads a standby's answer must know that it is half of one; status says so itself. */
+static void say_silent(const json_t *result)
+{
+    const char *silent = caller_word(result, "holder_silent");
+    if (*silent && !json_object_get(result, "agent"))
+        (void)fprintf(stderr, "runbookd: this agent is a standby, and answers alone: %s\n", silent);
+}
+
 /* What the agent refuses is said in its own words. */
 static json_t *take_result(const char *bytes, size_t len)
 {
@@ -204,7 +217,7 @@ json_t *caller_ask(const struct options *options, const char *word, json_t *args
     text_init(&request, CONTROL_LONGEST_REQUEST);
     text_init(&answer, LONGEST_ANSWER);
     write_request(word, args, &request);
-    int fd = request.cut ? -EMSGSIZE : find_agent(options);
+    int fd = request.cut ? -EMSGSIZE : find_agent(options, false);
     if (fd < 0) {
         if (request.cut)
             (void)fprintf(stderr, "runbookd: that is too long\n");
@@ -213,9 +226,10 @@ json_t *caller_ask(const struct options *options, const char *word, json_t *args
     (void)send_all(fd, &request); /* an agent that has heard enough has answered all the same */
     int status = receive_all(fd, &answer, ms);
     (void)close(fd);
-    if (answer.len && status == 0)
+    if (answer.len && status == 0) {
         result = take_result(answer.bytes, answer.len);
-    else if (status == -ETIMEDOUT)
+        say_silent(result);
+    } else if (status == -ETIMEDOUT)
         (void)fprintf(stderr,
                       "runbookd: the agent is there, and has not answered within %lld s\n",
                       (long long)(ms / 1000));
@@ -225,6 +239,24 @@ json_t *caller_ask(const struct options *options, const char *word, json_t *args
                       status < 0 ? ": " : "",
                       status < 0 ? strerror(-status) : "");
     return result;
+}
+
+int caller_peek(const struct options *options, const char *word, int64_t ms, json_t **ret_result)
+{
+    struct text TEXT_AUTO request, TEXT_AUTO answer;
+    text_init(&request, CONTROL_LONGEST_REQUEST);
+    text_init(&answer, LONGEST_ANSWER);
+    write_request(word, NULL, &request);
+    int fd = find_agent(options, true);
+    if (fd < 0)
+        return fd;
+    (void)send_all(fd, &request);
+    int status = receive_all(fd, &answer, ms);
+    (void)close(fd);
+    json_t *root = status == 0 ? json_loadb(answer.bytes, answer.len, 0, NULL) : NULL;
+    *ret_result = json_incref(json_object_get(root, "result"));
+    json_decref(root);
+    return status < 0 ? status : *ret_result ? 0 : -EPROTO;
 }
 
 /* ---------------------------------------------------------------- answers ---- */

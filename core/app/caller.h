@@ -23,6 +23,12 @@ json_t *caller_ask(const struct options *options, const char *word, json_t *args
 
 enum { CALLER_MS = 10000 };
 
+/*
+ * The same, where nobody need run, and nothing is said: zero, or -ENOENT, -ECONNREFUSED: there is none, or another
+ * negative errno value: it cannot be asked.
+ */
+int caller_peek(const struct options *options, const char *word, int64_t ms, json_t **ret_result);
+
 /* With --json: prints `result` as it is, and returns true. */
 bool caller_print_json(const struct options *options, const json_t *result);
 

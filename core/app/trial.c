@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/caller.h"
@@ -164,21 +163,7 @@ static bool configure(struct trial *trial)
 
 static bool is_frozen(const struct trial *trial)
 {
-    const struct entry_ceiling *ceiling = &trial->session.entries->ceiling;
-    const char *file = ceiling->freeze_file;
-    int64_t until_ms = 0;
-    const struct named_window *window =
-        windows_freeze(&ceiling->windows, (int64_t)time(NULL) * 1000, &until_ms);
-    if (!trial->options->apply)
-        return false;
-    if (file && access(file, F_OK) == 0)
-        (void)fprintf(stderr, "runbookd: nothing is changed: frozen by the file %s\n", file);
-    else if (window)
-        (void)fprintf(
-            stderr, "runbookd: nothing is changed: frozen by the window %s\n", window->name);
-    else
-        return false;
-    return true;
+    return trial->options->apply && trial_is_frozen(trial->options, trial->session.entries);
 }
 
 /* -------------------------------------------------------------- at work ---- */

@@ -1,6 +1,7 @@
 """A script run by hand: a dry run unless --apply, and then only what was agreed to, on a real Redis."""
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -43,7 +44,7 @@ remediations:
         assert done.returncode == code, f"exit {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
 
-    run.path = tmp_path
+    run.path, run.config = tmp_path, path
     return run
 
 
@@ -66,8 +67,31 @@ def test_with_apply_it_does_what_was_agreed_to(night, redis):
     (night.path / "freeze").write_text("on-sale")
     assert "frozen by the file" in night("--target", "queues=cache", "--with", "at_least=1", "--apply", "--yes", code=1).stderr
     (night.path / "freeze").unlink()
+    said = night.config.read_text()
+    night.config.write_text(said.replace("freeze: {file", 'freeze: {windows: [{name: always, cron: "* * * * *", for: 10m, tz: UTC}], file'))
+    assert "frozen by the window always" in night("--target", "queues=cache", "--with", "at_least=1", "--apply", "--yes", code=1).stderr
+    night.config.write_text(said)
     said = night("--target", "queues=cache", "--with", "at_least=1", "--apply", "--yes", script="redis/quarantine_queue").stdout
     assert "applied     " in said and lengths(redis) == ("0", "9"), said
+
+
+def test_what_a_person_has_told_the_running_agent_counts_for_scripts_by_hand_too(night, redis, agent):
+    """The switch of the agent that runs with the same configuration; one that cannot be asked is no consent."""
+    words = ("--target", "queues=cache", "--with", "at_least=1", "--apply", "--yes")
+    running = agent(night.config.read_text().replace("mode: auto}", "mode: dry-run}").replace("    mode: auto", "    mode: dry-run"))
+    socket = night.path / "state" / "control.sock"
+    running.wait_for(lambda e: e["kind"] == "finding" and e["name"] == "mails")
+    assert agents.runbookd("freeze", "--reason", "on-sale", "--socket", socket).code == 0
+    refused = night(*words, code=1)
+    assert "nothing is changed: frozen by uid 0: on-sale" in refused.stderr and lengths(redis) == ("9", "0"), refused.stderr
+    assert "planned" in night(*words[:-2]).stdout, "a dry run may look"
+    os.kill(running.process.pid, signal.SIGSTOP)
+    try:
+        assert "whether changes are frozen is not known" in night(*words, code=1).stderr and lengths(redis) == ("9", "0")
+    finally:
+        os.kill(running.process.pid, signal.SIGCONT)
+    assert agents.runbookd("thaw", "--socket", socket).code == 0
+    assert "applied     " in night(*words).stdout and lengths(redis) == ("0", "9")
 
 
 def test_what_does_not_fit_is_said(night, redis):

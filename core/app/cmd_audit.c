@@ -1,13 +1,16 @@
-/* audit - whether the audit's chain of hashes is whole. */
+/* audit - whether the audit's chain of hashes is whole, and what it holds. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "app/caller.h"
 #include "base/mem.h"
 #include "incident/audit.h"
 #include "probe/config.h"
+
+enum { LONGEST_ENTRY = 64 << 10 };
 
 /* Of -c, else of the running agent; freed by free(); NULL, which is said. */
 static char *state_folder(const struct options *options)
@@ -60,17 +63,12 @@ static bool read_witness(const char *word, uint64_t *ret_entry, const char **ret
     return false;
 }
 
-int cmd_audit(const struct options *options)
+static int verify(const struct options *options)
 {
     uint64_t entry = 0;
     const char *head = NULL;
     struct audit_sight sight = {0};
     struct error error;
-    if (options->word_count < 1 || options->word_count > 2 ||
-        strcmp(options->words[0], "verify") != 0) {
-        (void)fprintf(stderr, "runbookd: write audit verify [ENTRY:HASH]\n");
-        return EXIT_REFUSED;
-    }
     if (options->word_count == 2 && !read_witness(options->words[1], &entry, &head))
         return EXIT_REFUSED;
     MEM_AUTO char *folder = state_folder(options);
@@ -98,4 +96,68 @@ int cmd_audit(const struct options *options)
                      entry,
                      head);
     return good ? EXIT_FINE : EXIT_REFUSED;
+}
+
+/* ------------------------------------------------------------------- listing ---- */
+
+static void print_entry(const struct audit_entry *entry, void *data)
+{
+    const struct options *options = data;
+    struct text TEXT_AUTO out;
+    const char *time = caller_word(entry->json, "time"), *who = caller_word(entry->json, "who");
+    const char *outcome = caller_word(entry->json, "outcome");
+    text_init(&out, LONGEST_ENTRY);
+    if (options->json) {
+        text_add(&out, entry->line);
+    } else {
+        text_print(&out, "%-7" PRIu64 "%.10s %.8s  ", entry->entry, time, *time ? time + 11 : "");
+        screen_pad(&out, caller_word(entry->json, "step"), 15);
+        (void)screen_add(&out, caller_word(entry->json, "message"), 0);
+        text_add(&out, *outcome ? "   " : "");
+        (void)screen_add(&out, outcome, 0);
+        text_add(&out, *who ? "   by " : "");
+        (void)screen_add(&out, who, 0);
+    }
+    text_add_char(&out, '\n');
+    caller_print(&out);
+}
+
+static int list(const struct options *options)
+{
+    struct timespec now = {0};
+    struct error error;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    const struct audit_filter filter = {
+        .remediation = options->word_count == 2 ? options->words[1] : NULL,
+        .step = options->kind,
+        .since_ms = options->since_ms ? (int64_t)now.tv_sec * 1000 - options->since_ms : 0,
+    };
+    MEM_AUTO char *folder = state_folder(options);
+    if (!folder)
+        return EXIT_REFUSED;
+    if (!options->json)
+        (void)printf("ENTRY  TIME (UTC)           STEP           WHAT\n");
+    int64_t left_out = audit_list(folder, &filter, print_entry, (void *)options, &error);
+    if (left_out < 0)
+        (void)fprintf(stderr, "runbookd: %s\n", error.message);
+    if (left_out > 0)
+        (void)fprintf(stderr,
+                      "runbookd: %" PRId64 " older entries fit as well: narrow it by --since, "
+                      "--kind or a remediation\n",
+                      left_out);
+    return left_out < 0 ? EXIT_REFUSED : EXIT_FINE;
+}
+
+int cmd_audit(const struct options *options)
+{
+    const char *word = options->word_count ? options->words[0] : "";
+    bool filters = options->kind || options->since_ms;
+    if (options->word_count <= 2 && strcmp(word, "list") == 0)
+        return list(options);
+    if (options->word_count <= 2 && strcmp(word, "verify") == 0 && !filters)
+        return verify(options);
+    (void)fprintf(stderr,
+                  "runbookd: write audit verify [ENTRY:HASH], or audit list [REMEDIATION] "
+                  "[--since DURATION] [--kind WORD]\n");
+    return EXIT_REFUSED;
 }

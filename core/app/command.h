@@ -35,9 +35,11 @@ struct options {
     const char *plugin_folder, *script_folder;
     enum format format;
     enum on_config_error on_config_error;
-    bool offline, events, tests, verbose, json, all, apply, yes;
+    bool offline, events, tests, verbose, json, all, apply, yes, watch;
     const char *socket; /* of the agent that is asked; NULL: in its usual place */
     int64_t run_for_ms; /* --for; zero: none was given */
+    int64_t since_ms;   /* --since; zero: none was given */
+    const char *kind;
     const char *reason;
     const char *hash; /* what was read of a plan: its first digits */
     const char *key;  /* a person's, of OpenSSH */

@@ -26,6 +26,8 @@ static void write_plan(const struct plan *plan, struct writer *writer, size_t mo
     writer_time(writer, "expires", plan->expires_ms);
     if (plan->said)
         writer_string(writer, "said", plan->said);
+    if (plan->outcome)
+        writer_string(writer, "outcome", plan->outcome);
     writer_bool(writer, "acknowledged", plan->acknowledged);
     writer_int(writer, "needed", plan->needed);
     writer_array(writer, "approvals");
@@ -143,6 +145,7 @@ struct deciding {
     struct desk *desk;
     struct control_call *call;
     json_t *args;
+    char *from; /* by whose socket */
 };
 
 static const char *word_of(const struct deciding *deciding, const char *name)
@@ -153,6 +156,7 @@ static const char *word_of(const struct deciding *deciding, const char *name)
 static void end_deciding(struct deciding *deciding)
 {
     json_decref(deciding->args);
+    free(deciding->from);
     free(deciding);
 }
 
@@ -176,7 +180,7 @@ static int decide_plan(const struct deciding *deciding, const char *who, const c
         .plan = word_of(deciding, "about"),
         .who = who,
         .proof = proof,
-        .from = "socket",
+        .from = deciding->from,
         .reason = word_of(deciding, "reason"),
         .hash = word_of(deciding, "hash"),
         .except = count ? except : NULL,
@@ -217,7 +221,7 @@ static void start_remediation(const struct deciding *deciding, const char *who, 
         .with = json_object_get(deciding->args, "with"),
         .who = who,
         .proof = proof,
-        .from = "socket",
+        .from = deciding->from,
         .reason = word_of(deciding, "reason"),
     };
     *error.hint = '\0';
@@ -287,6 +291,7 @@ void desk_decide(struct desk *desk, struct control_call *call,
     deciding->desk = desk;
     deciding->call = call;
     deciding->args = json_deep_copy(request->args);
+    deciding->from = request->from ? mem_print("socket of %s", request->from) : mem_copy("socket");
     const struct statement statement = {
         .realm = desk->parts.speaker->realm,
         .decision = decision,

@@ -168,8 +168,10 @@ const struct command commands[] = {
     {"plan",
      "[-c PATH]... PLAN",
      "All of a plan: what it binds, what it would touch, what the guard says of it now.",
-     "config socket json",
-     NULL,
+     "config socket json watch",
+     "With --watch a line for each change until it has ended.  Exit code then: 0 when it was "
+     "applied\n"
+     "and, where that is to be verified, has helped; 1 otherwise.\n",
      EXIT_REFUSED,
      cmd_plan},
     {"approve",
@@ -203,10 +205,12 @@ const struct command commands[] = {
      EXIT_REFUSED,
      cmd_remediate},
     {"audit",
-     "verify [ENTRY:HASH]",
-     "Whether the audit's chain of hashes is whole, and has the entry that an event has shown.",
-     "config socket json",
-     NULL,
+     "verify [ENTRY:HASH] | list [REMEDIATION]",
+     "Whether the audit's chain of hashes is whole; what was decided, begun and done.",
+     "config socket json since kind",
+     "verify ENTRY:HASH asks for the entry that an event has shown, too.  list prints the newest "
+     "1000\n"
+     "entries that fit, the oldest of them first; with --json a line each, as events have them.\n",
      EXIT_REFUSED,
      cmd_audit},
     {"silence",

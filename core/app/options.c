@@ -30,6 +30,9 @@ enum {
     OPT_HASH,
     OPT_KEY,
     OPT_AS,
+    OPT_WATCH,
+    OPT_SINCE,
+    OPT_KIND,
     OPT_VERBOSE
 };
 
@@ -92,6 +95,13 @@ static const struct known {
     {{"as", required_argument, NULL, OPT_AS},
      "--as NAME",
      "who it is that looks after it; default: the uid that asks, which is told in any case"},
+    {{"watch", no_argument, NULL, OPT_WATCH}, "--watch", "follow it until it has ended"},
+    {{"since", required_argument, NULL, OPT_SINCE},
+     "--since DURATION",
+     "only what is no older than that: 20m, 12h, 7d"},
+    {{"kind", required_argument, NULL, OPT_KIND},
+     "--kind WORD",
+     "only entries of that step: planned, intent, result, approved, verified, frozen, ..."},
     {{"all", no_argument, NULL, OPT_ALL}, "--all", "what is ok, or over, as well"},
     {{"verbose", no_argument, NULL, OPT_VERBOSE}, "--verbose", "say more on stderr"},
     {{"help", no_argument, NULL, 'h'}, "-h, --help", "this text"},
@@ -224,6 +234,17 @@ static bool take(struct options *options, int letter, const char *value)
     case OPT_ALL:
         options->all = true;
         return true;
+    case OPT_WATCH:
+        options->watch = true;
+        return true;
+    case OPT_KIND:
+        options->kind = value;
+        return true;
+    case OPT_SINCE:
+        if (units_duration(value, &options->since_ms) == 0 && options->since_ms > 0)
+            return true;
+        (void)fprintf(stderr, "runbookd: --since %s: write a duration, such as 20m or 7d\n", value);
+        return false;
     case OPT_FORMAT:
         return read_format(value, &options->format);
     case OPT_OFFLINE:

@@ -180,6 +180,7 @@ void planned_print(const json_t *plan, struct text *out)
     add_line(out, "effect", effect.bytes);
     add_guards(plan, out);
     add_line(out, "verify", caller_word(plan, "verify"));
+    add_line(out, "outcome", caller_word(plan, "outcome"));
     add_approvals(plan, out);
     add_care(plan, out);
 }

@@ -13,6 +13,8 @@
 #ifndef INCIDENT_AUDIT_H
 #define INCIDENT_AUDIT_H
 
+#include <jansson.h>
+
 #include "base/error.h"
 #include "io/store.h"
 #include "probe/event.h"
@@ -98,5 +100,28 @@ struct audit_sight {
  */
 int audit_verify(const char *folder, uint64_t entry, const char *head, struct audit_sight *sight,
                  struct error *error);
+
+/* Which entries are wanted; what is NULL or zero leaves none out. */
+struct audit_filter {
+    const char *remediation, *step;
+    int64_t since_ms; /* of the clock on the wall */
+};
+
+enum { AUDIT_MOST_LISTED = 1000 };
+
+/* One entry: its line of JSON, and what of it people read first. */
+struct audit_entry {
+    uint64_t entry;
+    const char *line;
+    const json_t *json;
+};
+
+/*
+ * Calls `fn` for the newest AUDIT_MOST_LISTED entries that fit, the oldest first.  Blocks.  How many were left
+ * out, or below zero why it could not look.
+ */
+typedef void audit_entry_fn(const struct audit_entry *entry, void *data);
+int64_t audit_list(const char *folder, const struct audit_filter *filter, audit_entry_fn *fn,
+                   void *data, struct error *error);
 
 #endif

@@ -63,6 +63,8 @@ struct plan {
     const char *verify;  /* "pg/connections: used_percent < 80", or NULL */
     const char *finding; /* the id of the finding that started it, or NULL */
     const char *said;    /* the last sentence about it: why it was refused, how it ended; or NULL */
+    const char
+        *outcome; /* what looking again has said, a constant: "fixed", ...; NULL: nothing yet */
     enum guard_mode mode;
     enum probe_effect effect;
     enum probe_binds binds;

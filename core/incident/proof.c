@@ -117,11 +117,21 @@ static void say_failed(struct course *course, const struct verdict *verdict, enu
         next);
 }
 
+static void note_outcome(const struct course *course, const char *outcome)
+{
+    struct plan *plan;
+    list_for_each(plan, &course->all->plans, struct plan, link) {
+        if (strcmp(plan->run, course->run) == 0 && plan->state == PLAN_APPLIED)
+            plan->outcome = outcome;
+    }
+}
+
 static void conclude(struct course *course, const struct verify *verify, const char *what,
                      enum verify_word word)
 {
     const struct verdict verdict = {course, verify, what, verify_outcome(word)};
     timer_stop(&course->timer);
+    note_outcome(course, verdict.outcome);
     if (word == VERIFY_FIXED)
         say_fixed(course, &verdict);
     else

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# install-deps.sh build|demo|test: installs the Debian 12 packages that building, the quickstart or
-# the tests need, where they are missing.  Starts no service: servers run only where a script of
+# install-deps.sh build|demo|test|bench: installs the Debian 12 packages that building, the quickstart,
+# the tests or the benches need, where they are missing.  Starts no service: servers run only where a script of
 # ours starts them.  Needs root, or sudo, only where something is missing.
 set -euo pipefail
 
@@ -13,11 +13,13 @@ test=(libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 pyt
       nodejs npm bind9 mariadb-server-core slapd prometheus prometheus-node-exporter clickhouse-server
       zookeeper openssh-client rsyslog rsyslog-openssl prometheus-alertmanager
       haproxy dovecot-imapd exim4-daemon-light logrotate)
+bench=(prometheus-blackbox-exporter)
 
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${demo[@]}") ;;
 test) wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
+bench) wanted=("${build[@]}" "${demo[@]}" "${test[@]}" "${bench[@]}") ;;
 *) sed -n '2,4s/^# //p' "$0" >&2; exit 1 ;;
 esac
 

@@ -74,6 +74,7 @@ static const struct probe_measure resolve_measures[] = {
      .kind = PROBE_WORD,
      .words = resolve_transports},
     {"truncated", "whether the answer did not fit into UDP", .kind = PROBE_FLAG},
+    {"dns_ms", "to look the server's own name up", .kind = PROBE_GAUGE, .optional = true},
     {"connect_ms", "of TCP: to connect", .kind = PROBE_GAUGE, .optional = true},
     {"tries", "how often it was sent over UDP", .kind = PROBE_GAUGE, .optional = true},
     {"rcode",

@@ -28,6 +28,7 @@ struct resolve_run {
     size_t count;
     size_t pending; /* that, and names of servers that are looked up */
     struct lookup *lookups;
+    uint64_t asked_us;  /* when those were asked for, on the clock of probe_now_us() */
     const char *source; /* where the servers stand, if not in the configuration */
 };
 

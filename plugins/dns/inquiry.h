@@ -15,6 +15,7 @@ struct inquiry {
     struct probe_run *run;
     struct server server;          /* numeric */
     char subject[INQUIRY_SUBJECT]; /* empty: the target's only server */
+    int64_t named_us;              /* how long the server's name took; below zero: it has none */
     int most_tries;
     bool tcp; /* it goes, or went, over TCP */
     unsigned char question[MESSAGE_QUESTION];

@@ -197,6 +197,8 @@ static void report(struct probe_run *run, const struct inquiry *inquiry, enum tr
     *field++ = probe_text("transport", inquiry->tcp ? "tcp" : "udp");
     *field++ = probe_bool("truncated", inquiry->truncated);
     *field++ = probe_real("total_ms", (double)inquiry->took_us / 1000.0);
+    if (inquiry->named_us >= 0)
+        *field++ = probe_real("dns_ms", (double)inquiry->named_us / 1000.0);
     if (inquiry->connect_us)
         *field++ = probe_real("connect_ms", (double)inquiry->connect_us / 1000.0);
     if (inquiry->tries > 0)
@@ -329,6 +331,7 @@ static void ask(struct probe_run *run, const struct server *server, const char *
                        named ? named : "",
                        named ? "/" : "",
                        address);
+    inquiry->named_us = named ? (int64_t)(probe_now_us(&run->life) - state->asked_us) : -1;
     (void)getrandom(&id, sizeof(id), GRND_NONBLOCK);
     inquiry->most_tries = (int)config->tries;
     inquiry->question_len =
@@ -341,6 +344,7 @@ static void on_looked_up(int status, const char *const *addresses, size_t count,
 {
     struct lookup *lookup = data;
     struct probe_run *run = lookup->run;
+    const struct resolve_run *state = run->data;
     struct server server = lookup->server;
     for (size_t i = 0; status == 0 && i < count; i++) {
         (void)snprintf(server.host, sizeof(server.host), "%s", addresses[i]);
@@ -351,6 +355,7 @@ static void on_looked_up(int status, const char *const *addresses, size_t count,
         if (inquiry) {
             print_address(&lookup->server, inquiry->subject, sizeof(inquiry->subject));
             inquiry->trouble = TROUBLE_DNS;
+            inquiry->named_us = (int64_t)(probe_now_us(&run->life) - state->asked_us);
             (void)snprintf(inquiry->why,
                            sizeof(inquiry->why),
                            "the address of the server %.200s cannot be looked up",
@@ -363,6 +368,7 @@ static void on_looked_up(int status, const char *const *addresses, size_t count,
 static void ask_all(struct probe_run *run, const struct server *servers, size_t count)
 {
     struct resolve_run *state = run->data;
+    state->asked_us = probe_now_us(&run->life);
     state->pending = 1; /* ours, until all have been started */
     for (size_t i = 0; i < count; i++) {
         if (server_is_numeric(&servers[i])) {

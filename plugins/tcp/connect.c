@@ -250,12 +250,25 @@ static void note(struct attempt *attempt, const struct probe_arrival *arrival)
                    peer->tls_version ? peer->tls_version : "");
 }
 
+/* Whole lines that came before the time was over are an answer, if not the one that is expected. */
+static bool has_answered(const struct attempt *attempt)
+{
+    return attempt->len > 0 && attempt->answer[attempt->len - 1] == '\n';
+}
+
 static void on_arrival(int status, const struct probe_arrival *arrival, void *data)
 {
     struct attempt *attempt = data;
     note(attempt, arrival);
     if (status < 0) {
         attempt->stream = NULL;
+        if (status == -ETIMEDOUT && has_answered(attempt)) {
+            leave(attempt,
+                  TROUBLE_UNEXPECTED,
+                  PROBE_RECEIVING,
+                  "it answers, and what is expected is not in it");
+            return;
+        }
         leave(attempt,
               trouble_of(status, arrival->stage),
               arrival->stage,

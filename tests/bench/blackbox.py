@@ -86,7 +86,11 @@ def late(starts):
 
 
 def measure(pki, quick):
-    """Rows: what, checks a second and core of both, the ratio, memory of both, how late the agent's checks start."""
+    """Rows: what, checks a second and core of both, the ratio, memory of both, how late the agent's checks start.
+    None where there is no exporter to compare with."""
+    if not EXPORTER:
+        say("  skipped: blackbox_exporter is not installed (packaging/install-deps.sh bench installs Debian's)")
+        return None
     rows, world = [], cost.World(pki)
     try:
         for what, count, settings, (module, target) in cases(world, quick):

@@ -81,6 +81,72 @@ def test_every_kind_of_record_is_read_over_both_transports(once, bind, transport
     assert [row["type"] for row in rows] == ["CNAME", "A", "A"] and rows[0]["value"] == "www.shop.test"
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_another_record_of_each_kind_is_found_over_both_transports(once, bind, transport):
+    """What the zone has is told beside what was expected; a name without such a record has none."""
+    wrong = {"a": "[192.0.2.99]", "aaaa": '["2001:db8::99"]', "cname": "[elsewhere.test]", "mx": '["10 elsewhere.test"]', "txt": '["v=spf1 +all"]',
+             "srv": '["10 60 5061 sip.shop.test"]', "ns": "[ns9.shop.test]", "soa": '["ns1.shop.test hostmaster.shop.test 7 3600 600 86400 60"]',
+             "caa": """['0 issue "elsewhere.example"']""", "ptr": "[elsewhere.test]"}
+    checks = {name: f"type: {KINDS[name][0]}, name: {KINDS[name][1]}, expect: {expect}, transport: {transport}" for name, expect in wrong.items()}
+    lacking = {f"no-{name}": f"type: {KINDS[name][0]}, name: short.shop.test, transport: {transport}" for name in wrong if name not in ("a", "ptr")}
+    found = once(target({**checks, **lacking}, bind.port))
+    for name in wrong:
+        event = found[name][f"127.0.0.1:{bind.port}"]
+        is_(event, "critical", "unexpected", "it answers", "expected")
+        assert event["evidence"]["records"] and event["evidence"]["ip"] == "127.0.0.1" and event["words"]["transport"] == transport
+    for name in lacking:
+        is_(found[name][f"127.0.0.1:{bind.port}"], "critical", "nodata", "short.shop.test has no record of type")
+
+
+def test_a_short_life_is_a_matter_of_conditions(once, bind):
+    found = once(target({"long": "name: www.shop.test, warning: ttl_seconds < 60", "short": "name: short.shop.test, warning: ttl_seconds < 60"}, bind.port))
+    subject = f"127.0.0.1:{bind.port}"
+    assert found["long"][subject]["status"] == "ok" and found["long"][subject]["measures"]["ttl_seconds"] == 300
+    assert found["short"][subject]["status"] == "warning" and found["short"][subject]["condition"] == "ttl_seconds < 60"
+
+
+class Datagrams(threading.Thread):
+    """Passes datagrams on to a name server, and takes no connections: a firewall that forgot TCP."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.to = ("127.0.0.1", port)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", servers.free_port()))
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                asked, who = self.socket.recvfrom(4096)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as on:
+                    on.settimeout(5)
+                    on.sendto(asked, self.to)
+                    self.socket.sendto(on.recv(4096), who)
+        except OSError:
+            pass
+
+
+def test_a_server_whose_tcp_is_blocked_is_found_by_what_does_not_fit(once, bind):
+    way = Datagrams(bind.port)
+    try:
+        found = once(target({"short": "name: www.shop.test", "long": "type: TXT, name: long.shop.test", "tcp": "name: www.shop.test, transport: tcp"}, way.port))
+    finally:
+        way.socket.close()
+    found = {name: events[f"127.0.0.1:{way.port}"] for name, events in found.items()}
+    is_(found["short"], "ok", "ok")
+    is_(found["long"], "critical", "refused", "does not fit into UDP")
+    assert found["long"]["measures"]["truncated"] == 1 and found["long"]["words"]["transport"] == "tcp"
+    is_(found["tcp"], "critical", "refused")
+
+
+def test_a_server_that_is_named_tells_how_long_its_name_took(once, bind):
+    event = once(f'  zone: {{type: dns, name: www.shop.test, servers: ["localhost:{bind.port}"], checks: {{resolve: {{timeout: 2s}}}}}}\n')["resolve"]
+    by_name = next(e for subject, e in event.items() if "127.0.0.1" in subject)
+    assert by_name["status"] == "ok" and by_name["measures"]["dns_ms"] >= 0 and by_name["evidence"]["ip"] == "127.0.0.1", event
+
+
 def test_probe_asks_without_a_configuration(bind):
     result = runbookd("probe", "--format", "ndjson", f"dns://127.0.0.1:{bind.port}/short.shop.test")
     event = result.finding("resolve")

@@ -98,6 +98,34 @@ def test_tls_is_trusted_or_ourselves(once, pki, nginx):
         server.close()
 
 
+def test_a_service_behind_tls_is_told_by_its_voice(once, pki):
+    """Redis over TLS: well, locked, hung, with a certificate that has expired, and asked in clear."""
+    made = {name: servers.Redis(*options, tls=pki.pair(pair)) for name, pair, options in (
+        ("well", "good", ()), ("locked", "good", ("--requirepass", "a-password")), ("hung", "good", ()), ("expired", "expired", ()))}
+    trust, ask = f", tls: {{ca: {pki.root}}}", ', send: "PING\\r\\n", expect: "^[+]PONG"'
+    made["hung"].freeze()
+    try:
+        found = once("".join(target(name, f"tcp+tls://127.0.0.1:{server.port}", trust, ask) for name, server in made.items())
+                     + target("clear", f"tcp://127.0.0.1:{made['well'].port}", check=ask)
+                     + target("nobody", f"tcp+tls://127.0.0.1:{servers.free_port()}", trust, ask))
+    finally:
+        for server in made.values():
+            server.close()
+    found = {name: events[None] for name, events in found.items()}
+    is_(found["well"], "ok", "ok")
+    stages = found["well"]["measures"]
+    assert all(stages[stage] >= 0 for stage in ("connect_ms", "tls_ms", "first_byte_ms")) and found["well"]["evidence"]["answer"].startswith("+PONG")
+    is_(found["locked"], "critical", "unexpected")
+    assert found["locked"]["evidence"]["answer"].startswith("-NOAUTH")
+    is_(found["hung"], "critical", "timeout")
+    assert "it hangs, or has no TLS here" in found["hung"]["hint"] and "tls_ms" not in found["hung"]["measures"]
+    is_(found["expired"], "unknown", "tls")
+    assert "expired" in found["expired"]["message"]
+    assert found["clear"]["status"] == "critical" and found["clear"]["words"]["error_class"] in ("closed", "reset", "unexpected")
+    is_(found["nobody"], "critical", "refused")
+    assert all(event["evidence"]["ip"] == "127.0.0.1" for name, event in found.items() if name != "nobody")
+
+
 @pytest.fixture
 def full():
     """A socket whose backlog is full: the kernel drops each SYN, as a firewall would."""

@@ -189,6 +189,18 @@ static void silence_hanging_up_and_being_cut_off_are_told_apart(void **state)
     is(only(kit_run(*state, "connect")), PROBE_CRITICAL, "reset");
 }
 
+/* A service that waits for more has answered, if it said a whole line. */
+static void another_answer_is_told_although_the_service_stays(void **state)
+{
+    expects(state, "PING\r\n", "^\\+PONG");
+    kit_plays(*state, KIT_EXPECT("PING\r\n"), KIT_SEND("-NOAUTH\r\n"), KIT_MUTE);
+    const struct kit_finding *locked = only(kit_run(*state, "connect"));
+    is(locked, PROBE_CRITICAL, "unexpected");
+    assert_string_equal(kit_text(locked, "answer"), "-NOAUTH\\r\\n");
+    kit_plays(*state, KIT_EXPECT("PING\r\n"), KIT_SEND("+PO"), KIT_MUTE);
+    is(only(kit_run(*state, "connect")), PROBE_CRITICAL, "timeout");
+}
+
 static void a_flood_ends_where_enough_was_read(void **state)
 {
     expects(state, NULL, "^220 ");
@@ -288,6 +300,7 @@ int main(void)
         TEST(a_greeting_needs_nothing_to_be_sent),
         TEST(another_answer_is_critical_and_shown),
         TEST(silence_hanging_up_and_being_cut_off_are_told_apart),
+        TEST(another_answer_is_told_although_the_service_stays),
         TEST(a_flood_ends_where_enough_was_read),
         TEST(a_nul_byte_ends_no_search),
         TEST(each_address_is_a_subject),

@@ -126,7 +126,7 @@ static void report(struct probe_run *run, const json_t *labels, const json_t *de
     double seconds =
         since(json_string_value(json_object_get(details, "activeAt")), probe_wall(&run->life));
     char subject[VECTOR_SUBJECT], summary[400];
-    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
+    struct probe_field fields[5 + TOLD_FIELDS], *field = fields;
     vector_subject(labels, subject);
     *field++ = probe_text("severity", severities[severity_of(config, labels)]);
     if (seconds >= 0)
@@ -135,7 +135,7 @@ static void report(struct probe_run *run, const json_t *labels, const json_t *de
         *field++ = probe_text("description", label(notes, "description"));
     if (*label(notes, "runbook_url"))
         *field++ = probe_text("runbook_url", label(notes, "runbook_url"));
-    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
+    field = add_told(field, run);
     *field = (struct probe_field){0};
     (void)snprintf(summary,
                    sizeof(summary),
@@ -161,19 +161,44 @@ static bool fires(const json_t *firing, const char *name)
     return false;
 }
 
+/* That it is missing in a reply that lacks a part proves nothing. */
 static void report_missing(struct probe_run *run, const char *name)
 {
+    bool doubt = is_doubtful(run);
     char subject[VECTOR_SUBJECT], summary[200];
+    struct probe_field fields[2 + TOLD_FIELDS];
+    fields[0] = probe_text("severity", severities[SEVERITY_MISSING]);
+    *add_told(fields + 1, run) = (struct probe_field){0};
     (void)snprintf(subject, sizeof(subject), "alertname=%.150s,missing", name);
     (void)snprintf(summary, sizeof(summary), "%.120s should always fire, and does not", name);
-    const struct ask_state *state = run->data;
-    const struct answer_evidence where = answer_evidence_of(&state->trail);
     probe_report(run,
                  .subject = subject,
                  .summary = summary,
-                 .hint = "see whether the rules are loaded and evaluated",
-                 .fields = PROBE_FIELDS(probe_text("severity", severities[SEVERITY_MISSING]),
-                                        ANSWER_LAST(where)));
+                 .status = doubt ? PROBE_UNKNOWN : PROBE_GRADED,
+                 .hint = doubt ? doubt_hint : "see whether the rules are loaded and evaluated",
+                 .fields = fields);
+}
+
+static void report_count(struct probe_run *run, int64_t count)
+{
+    bool doubt = is_doubtful(run);
+    char many[32], summary[80];
+    struct probe_field fields[2 + TOLD_FIELDS];
+    fields[0] = probe_int("count", count);
+    *add_told(fields + 1, run) = (struct probe_field){0};
+    (void)snprintf(many, sizeof(many), "%lld alerts fire", (long long)count);
+    (void)snprintf(summary,
+                   sizeof(summary),
+                   "%s%s",
+                   count == 0   ? "no alert fires"
+                   : count == 1 ? "one alert fires"
+                                : many,
+                   doubt ? "; the reply may lack a part" : "");
+    probe_report(run,
+                 .status = doubt ? PROBE_UNKNOWN : PROBE_GRADED,
+                 .summary = summary,
+                 .hint = doubt ? doubt_hint : NULL,
+                 .fields = fields);
 }
 
 static void report_all(struct probe_run *run, const json_t *alerts)
@@ -182,7 +207,6 @@ static void report_all(struct probe_run *run, const json_t *alerts)
     const struct alerts_state *state = run->data;
     struct series series;
     int64_t counted = 0;
-    char summary[80];
     int count = vector_count(state->firing);
     for (int i = 0; i < count; i++) {
         if (!vector_at(state->firing, (size_t)i, &series) ||
@@ -199,29 +223,18 @@ static void report_all(struct probe_run *run, const json_t *alerts)
     for (const char *const *name = config->expect; name && *name; name++)
         if (!fires(state->firing, *name))
             report_missing(run, *name);
-    (void)snprintf(summary,
-                   sizeof(summary),
-                   counted == 0   ? "no alert fires"
-                   : counted == 1 ? "one alert fires"
-                                  : "%lld alerts fire",
-                   (long long)counted);
-    const struct answer_evidence where = answer_evidence_of(&state->ask.trail);
-    probe_report(run,
-                 .summary = summary,
-                 .fields = PROBE_FIELDS(probe_int("count", counted), ANSWER_LAST(where)));
+    report_count(run, counted);
     probe_done(run);
 }
 
-static void on_alerts(struct probe_run *run, const json_t *alerts, const char *warnings)
+static void on_alerts(struct probe_run *run, const json_t *alerts)
 {
-    (void)warnings;
     report_all(run, alerts);
 }
 
-static void on_firing(struct probe_run *run, const json_t *firing, const char *warnings)
+static void on_firing(struct probe_run *run, const json_t *firing)
 {
     struct alerts_state *state = run->data;
-    (void)warnings;
     state->firing = json_incref((json_t *)firing);
     if (vector_count(firing) > 0)
         ask_path(run, "/api/v1/alerts", NULL, on_alerts);

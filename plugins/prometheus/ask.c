@@ -80,28 +80,18 @@ static void refuse_page(struct probe_run *run, const struct reply *reply)
                   .hint = "compare the URL: the API is at URL/api/v1");
 }
 
-static void say_warnings(const json_t *root, char *out, size_t room)
-{
-    size_t place, used = 0;
-    json_t *warning;
-    out[0] = '\0';
-    json_array_foreach(json_object_get(root, "warnings"), place, warning) {
-        const char *text = json_string_value(warning);
-        if (text && used < room)
-            used += (size_t)snprintf(out + used, room - used, "%s%.150s", used ? "; " : "", text);
-    }
-}
-
 static void judge(struct reply *reply)
 {
     const char *status = json_string_value(json_object_get(reply->root, "status"));
     const char *type = json_string_value(json_object_get(reply->root, "errorType"));
     const char *error = json_string_value(json_object_get(reply->root, "error"));
     const json_t *data = json_object_get(reply->root, "data");
-    char warnings[400];
+    struct ask_state *state = reply->run->data;
+    char warnings[WARNINGS_ROOM];
     if (status && strcmp(status, "success") == 0 && data) {
-        say_warnings(reply->root, warnings, sizeof(warnings));
-        reply->then(reply->run, data, warnings);
+        warnings_read(reply->root, warnings);
+        warnings_add(state->warnings, warnings);
+        reply->then(reply->run, data);
     } else if (status && strcmp(status, "error") == 0 && error) {
         refuse(reply->run, reply->code, type ? type : "", error);
     } else {

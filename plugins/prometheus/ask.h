@@ -11,6 +11,7 @@
 #include <runbookd/probe.h>
 
 #include "common/http/answer.h"
+#include "warnings.h"
 
 /* target->config */
 struct server {
@@ -22,15 +23,16 @@ struct server {
 };
 
 /*
- * A run's data begins with this, whichever check it is: where the time of its answers went, as
- * evidence for its findings.
+ * A run's data begins with this, whichever check it is: what its replies told besides their results,
+ * as evidence for its findings.
  */
 struct ask_state {
-    struct answer_trail trail;
+    struct answer_trail trail;    /* where the time went, and who answered */
+    char warnings[WARNINGS_ROOM]; /* of all of them, as warnings_read() says them */
 };
 
-/* The member "data", and warnings as one sentence ("" without).  Borrowed until it returns. */
-typedef void ask_fn(struct probe_run *run, const json_t *data, const char *warnings);
+/* The member "data".  Borrowed until it returns. */
+typedef void ask_fn(struct probe_run *run, const json_t *data);
 
 /* Evaluates an expression now; `then` only where there is a result: otherwise the run has ended. */
 void ask_query(struct probe_run *run, const char *promql, ask_fn *then);

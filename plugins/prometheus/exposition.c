@@ -255,8 +255,12 @@ static void read_line(struct exposition_reader *reader)
         line[reader->len - 1] = '\0';
     reader->len = 0;
     reader->too_long = false;
+    if (reader->ended)
+        return;
     if (too_long)
         reader->wrong++;
+    else if (strcmp(line, "# EOF") == 0)
+        reader->ended = true;
     else if (*line == '#')
         read_type(reader, line);
     else if (!*line || !suffix_of(line, reader->wish->metric))
@@ -273,7 +277,7 @@ void exposition_begin(struct exposition_reader *reader, const struct exposition_
     reader->wish = wish;
     reader->into = into;
     reader->page = page;
-    reader->counter = reader->too_long = false;
+    reader->counter = reader->too_long = reader->ended = false;
     reader->wrong = 0;
     reader->len = 0;
 }
@@ -371,6 +375,18 @@ double exposition_quantile(const struct exposition *before, const struct exposit
         value = rank_in(sum.buckets, sum.bucket_count, quantile);
     free(sum.buckets);
     return value;
+}
+
+void exposition_drop(struct exposition *exposition, size_t page)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < exposition->count; i++) {
+        if (exposition->groups[i].page == page)
+            free(exposition->groups[i].buckets);
+        else
+            exposition->groups[kept++] = exposition->groups[i];
+    }
+    exposition->count = kept;
 }
 
 void exposition_finish(struct exposition *exposition)

@@ -52,6 +52,7 @@ struct exposition_reader {
     size_t page;
     bool counter; /* its TYPE line says so */
     bool too_long;
+    bool ended;   /* by OpenMetrics' last line, "# EOF" */
     size_t wrong; /* lines that are none */
     char line[EXPOSITION_LINE];
     size_t len;
@@ -73,6 +74,9 @@ double exposition_quantile(const struct exposition *before, const struct exposit
 /* By how much a subject's counters, or observations, grew; one that fell was reset. */
 double exposition_growth(const struct exposition *before, const struct exposition *now,
                          const char *subject);
+
+/* Takes out what a page gave, as one that was cut off. */
+void exposition_drop(struct exposition *exposition, size_t page);
 
 void exposition_finish(struct exposition *exposition);
 

@@ -65,7 +65,8 @@ static const struct probe_check checks[] = {
      .needs = READ,
      .asks =
          "histogram_quantile(QUANTILE, sum by (le, BY) (rate(METRIC_bucket{MATCH}[WINDOW]))), or "
-         "of a native histogram; with `baseline` the same at that offset",
+         "of a native histogram; with `baseline` the same at that offset; where it is NaN the rate "
+         "of METRIC_count",
      .memory_size = sizeof(struct quantile_memory),
      .run_size = sizeof(struct quantile_state),
      .run = quantile_run,

@@ -11,8 +11,21 @@
 extern const char *const absent_words[]; /* "unknown", "ok", "warning", "critical" */
 enum probe_status absent_status(const char *word);
 
-/* Says that there are none, and ends the run. */
+/*
+ * Says that there are none, and ends the run.  Where warnings say that the reply may lack a part, it
+ * is unknown whether there are any.
+ */
 void absent_report(struct probe_run *run, const char *word, const char *summary);
+
+/* Adds what the run's replies told to a finding's fields: at most TOLD_FIELDS. */
+enum { TOLD_FIELDS = 1 + ANSWER_FIELDS };
+struct probe_field *add_told(struct probe_field *field, const struct probe_run *run);
+
+/* Whether a reply of the run may lack a part, by its warnings. */
+bool is_doubtful(const struct probe_run *run);
+
+/* What to do about a reply that lacks a part. */
+extern const char doubt_hint[];
 
 /* A window as PromQL writes it, "300s". */
 void print_window(int64_t ms, char out[32]);
@@ -72,12 +85,12 @@ struct quantile_config {
 };
 
 struct quantile_memory {
-    char now[PROMQL_ROOM], before[PROMQL_ROOM];
+    char now[PROMQL_ROOM], before[PROMQL_ROOM], rate[PROMQL_ROOM];
 };
 
 struct quantile_state {
     struct ask_state ask; /* first */
-    json_t *now;
+    json_t *now, *before; /* NULL: not asked */
 };
 
 extern const struct probe_option quantile_options[];

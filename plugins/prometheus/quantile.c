@@ -83,6 +83,20 @@ static bool build(char *out, const struct quantile_config *config, const char *b
                offset) < PROMQL_ROOM;
 }
 
+/* How many requests a second there are, of a classic histogram; a native one has no _count. */
+static bool build_rate(char *out, const struct quantile_config *config, const char *by)
+{
+    char window[32];
+    print_window(config->window_ms, window);
+    return (size_t)snprintf(out,
+                            PROMQL_ROOM,
+                            "sum by (%s) (rate(%s_count{%s}[%s]))",
+                            by,
+                            config->metric,
+                            config->match ? config->match : "",
+                            window) < PROMQL_ROOM;
+}
+
 int quantile_prepare(const void *config_, void *memory_, struct probe_error *error)
 {
     const struct quantile_config *config = config_;
@@ -97,46 +111,66 @@ int quantile_prepare(const void *config_, void *memory_, struct probe_error *err
     if (!matchers_list(config->by, by, sizeof(by)))
         return probe_refuse(error, "by", "is a list of labels' names");
     if (!build(memory->now, config, by, 0) ||
-        !build(memory->before, config, by, config->baseline_ms))
+        !build(memory->before, config, by, config->baseline_ms) ||
+        !build_rate(memory->rate, config, by))
         return probe_refuse(error, "match", "is too long");
     return 0;
 }
 
 /* -------------------------------------------------------------- finding ---- */
 
-/* What the same labels had then; below zero: nothing. */
-static double before_of(const json_t *before, const json_t *labels)
+/* What another reply has of the same labels; below zero: nothing, or no number. */
+static double value_of(const json_t *reply, const json_t *labels)
 {
     struct series series;
-    int count = before ? vector_count(before) : 0;
+    int count = reply ? vector_count(reply) : 0;
     for (int i = 0; i < count; i++)
-        if (vector_at(before, (size_t)i, &series) && isfinite(series.value) &&
+        if (vector_at(reply, (size_t)i, &series) && isfinite(series.value) &&
             json_equal((json_t *)series.labels, (json_t *)labels))
             return series.value;
     return -1;
 }
 
-static void report(struct probe_run *run, const struct series *series, double before,
-                   const char *warnings)
+/* There is no quantile: nobody asked for anything or, at that many a second, it cannot be right. */
+static void report_none(struct probe_run *run, const char *subject, double rate)
+{
+    const struct quantile_config *config = run->config;
+    struct probe_field fields[1 + TOLD_FIELDS];
+    bool broken = rate > 0;
+    char summary[240];
+    *add_told(fields, run) = (struct probe_field){0};
+    if (broken)
+        (void)snprintf(summary,
+                       sizeof(summary),
+                       "%.3g requests a second, and yet no quantile (NaN) of %.100s",
+                       rate,
+                       config->metric);
+    else
+        (void)snprintf(summary, sizeof(summary), "no requests, so none is slow");
+    probe_report(run,
+                 .status = broken ? PROBE_UNKNOWN : PROBE_GRADED,
+                 .subject = *subject ? subject : NULL,
+                 .summary = summary,
+                 .hint = broken ? "the histogram is broken: its buckets lack le=\"+Inf\", or "
+                                  "there is no other; see METRIC_bucket"
+                                : NULL,
+                 .fields = fields);
+}
+
+static void report(struct probe_run *run, const struct series *series, double before)
 {
     const struct quantile_config *config = run->config;
     char subject[VECTOR_SUBJECT], summary[200];
-    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
-    bool known = isfinite(series->value);
+    struct probe_field fields[4 + TOLD_FIELDS], *field = fields;
     vector_subject(series->labels, subject);
-    if (known)
-        *field++ = probe_real("value_seconds", series->value);
+    *field++ = probe_real("value_seconds", series->value);
     if (before >= 0)
         *field++ = probe_real("baseline_seconds", before);
-    if (known && before > 0)
+    if (before > 0)
         *field++ = probe_real("baseline_ratio", series->value / before);
-    if (*warnings)
-        *field++ = probe_text("warnings", warnings);
-    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
+    field = add_told(field, run);
     *field = (struct probe_field){0};
-    if (!known)
-        (void)snprintf(summary, sizeof(summary), "no requests, so none is slow");
-    else if (before > 0)
+    if (before > 0)
         (void)snprintf(summary,
                        sizeof(summary),
                        "the %g quantile is %.4g s, then it was %.4g s",
@@ -149,24 +183,55 @@ static void report(struct probe_run *run, const struct series *series, double be
     probe_report(run, .subject = *subject ? subject : NULL, .summary = summary, .fields = fields);
 }
 
-static void report_all(struct probe_run *run, const json_t *now, const json_t *before,
-                       const char *warnings)
+/* `rates` is NULL where each series is a number. */
+static void report_all(struct probe_run *run, const json_t *rates)
 {
+    const struct quantile_state *state = run->data;
     struct series series;
-    int count = vector_count(now);
-    for (int i = 0; i < count; i++)
-        if (vector_at(now, (size_t)i, &series))
-            report(run, &series, before_of(before, series.labels), warnings);
+    char subject[VECTOR_SUBJECT];
+    int count = vector_count(state->now);
+    for (int i = 0; i < count; i++) {
+        if (!vector_at(state->now, (size_t)i, &series))
+            continue;
+        vector_subject(series.labels, subject);
+        if (isfinite(series.value))
+            report(run, &series, value_of(state->before, series.labels));
+        else
+            report_none(run, subject, value_of(rates, series.labels));
+    }
     probe_done(run);
 }
 
-static void on_before(struct probe_run *run, const json_t *before, const char *warnings)
+static void on_rates(struct probe_run *run, const json_t *rates)
 {
-    const struct quantile_state *state = run->data;
-    report_all(run, state->now, before, warnings);
+    report_all(run, rates);
 }
 
-static void on_now(struct probe_run *run, const json_t *now, const char *warnings)
+/* Where a quantile is no number it is asked whether that is for want of requests. */
+static void conclude(struct probe_run *run)
+{
+    const struct quantile_memory *memory = run->memory;
+    const struct quantile_state *state = run->data;
+    struct series series;
+    bool numbers = true;
+    int count = vector_count(state->now);
+    for (int i = 0; i < count; i++)
+        if (vector_at(state->now, (size_t)i, &series) && !isfinite(series.value))
+            numbers = false;
+    if (numbers)
+        report_all(run, NULL);
+    else
+        ask_query(run, memory->rate, on_rates);
+}
+
+static void on_before(struct probe_run *run, const json_t *before)
+{
+    struct quantile_state *state = run->data;
+    state->before = json_incref((json_t *)before);
+    conclude(run);
+}
+
+static void on_now(struct probe_run *run, const json_t *now)
 {
     const struct quantile_config *config = run->config;
     const struct quantile_memory *memory = run->memory;
@@ -175,12 +240,13 @@ static void on_now(struct probe_run *run, const json_t *now, const char *warning
     if (vector_count(now) <= 0) {
         (void)snprintf(summary, sizeof(summary), "there is no histogram %.120s", config->metric);
         absent_report(run, config->absent, summary);
-    } else if (config->baseline_ms > 0) {
-        state->now = json_incref((json_t *)now);
-        ask_query(run, memory->before, on_before);
-    } else {
-        report_all(run, now, NULL, warnings);
+        return;
     }
+    state->now = json_incref((json_t *)now);
+    if (config->baseline_ms > 0)
+        ask_query(run, memory->before, on_before);
+    else
+        conclude(run);
 }
 
 void quantile_run(struct probe_target *self, struct probe_run *run)
@@ -195,4 +261,5 @@ void quantile_ended(struct probe_target *self, struct probe_run *run)
     struct quantile_state *state = run->data;
     (void)self;
     json_decref(state->now);
+    json_decref(state->before);
 }

@@ -21,18 +21,40 @@ enum probe_status absent_status(const char *word)
     return PROBE_UNKNOWN;
 }
 
+const char doubt_hint[] = "a part of the reply may be missing: see what Prometheus reads besides "
+                          "its own disk, as by remote_read, or the stores behind Thanos";
+
+struct probe_field *add_told(struct probe_field *field, const struct probe_run *run)
+{
+    const struct ask_state *state = run->data;
+    if (*state->warnings)
+        *field++ = probe_text("warnings", state->warnings);
+    return answer_add_fields(field, &state->trail);
+}
+
+bool is_doubtful(const struct probe_run *run)
+{
+    const struct ask_state *state = run->data;
+    return warnings_doubt(state->warnings);
+}
+
 void absent_report(struct probe_run *run, const char *word, const char *summary)
 {
-    enum probe_status status = absent_status(word);
-    const struct ask_state *state = run->data;
-    const struct answer_evidence where = answer_evidence_of(&state->trail);
+    bool doubt = is_doubtful(run);
+    enum probe_status status = doubt ? PROBE_UNKNOWN : absent_status(word);
+    char text[400];
+    struct probe_field fields[TOLD_FIELDS + 1];
+    *add_told(fields, run) = (struct probe_field){0};
+    (void)snprintf(
+        text, sizeof(text), "%.320s%s", summary, doubt ? "; the reply may lack a part" : "");
     probe_report(run,
                  .status = status,
-                 .summary = summary,
-                 .hint = status == PROBE_OK ? NULL
-                                            : "compare the names of metric and labels with what "
-                                              "is scraped; `absent` says what it means to you",
-                 .fields = PROBE_FIELDS(ANSWER_LAST(where)));
+                 .summary = text,
+                 .hint = doubt                ? doubt_hint
+                         : status == PROBE_OK ? NULL
+                                              : "compare the names of metric and labels with what "
+                                                "is scraped; `absent` says what it means to you",
+                 .fields = fields);
     probe_done(run);
 }
 
@@ -51,21 +73,19 @@ const struct probe_measure connect_measures[] = {
     {0},
 };
 
-static void on_one(struct probe_run *run, const json_t *data, const char *warnings)
+static void on_one(struct probe_run *run, const json_t *data)
 {
     struct series series;
-    (void)warnings;
+    struct probe_field fields[2 + TOLD_FIELDS], *field = fields;
     if (vector_count(data) != 1 || !vector_at(data, 0, &series)) {
         probe_fail(run, -EPROTO, "it answers something else than was asked");
         return;
     }
     const struct connect_state *state = run->data;
     uint64_t took_us = probe_now_us(&run->life) - state->asked_us;
-    const struct answer_evidence where = answer_evidence_of(&state->ask.trail);
-    probe_report(run,
-                 .summary = "it answers questions",
-                 .fields = PROBE_FIELDS(probe_real("query_ms", (double)took_us / 1000.0),
-                                        ANSWER_LAST(where)));
+    *field++ = probe_real("query_ms", (double)took_us / 1000.0);
+    *add_told(field, run) = (struct probe_field){0};
+    probe_report(run, .summary = "it answers questions", .fields = fields);
     probe_done(run);
 }
 
@@ -108,60 +128,97 @@ static double bounded(double value)
     return isinf(value) ? (value > 0 ? 1e308 : -1e308) : value;
 }
 
-static void report(struct probe_run *run, const struct series *series, const char *warnings)
+static void report(struct probe_run *run, const struct series *series)
 {
     const struct query_config *config = run->config;
     char subject[VECTOR_SUBJECT], text[32], summary[300];
-    struct probe_field fields[4 + ANSWER_FIELDS], *field = fields;
+    struct probe_field fields[3 + TOLD_FIELDS], *field = fields;
     bool number = !isnan(series->value);
     vector_subject(series->labels, subject);
     vector_print(series->value, text);
-    (void)snprintf(summary, sizeof(summary), "%s for %.200s", text, config->promql);
+    (void)snprintf(summary,
+                   sizeof(summary),
+                   "%s for %.200s",
+                   number ? text : "no number (NaN), as of 0/0,",
+                   config->promql);
     for (char *c = summary; *c; c++)
         *c = *c == '\n' || *c == '\t' ? ' ' : *c;
     if (number)
         *field++ = probe_real("value", bounded(series->value));
     if (isinf(series->value))
         *field++ = probe_text("value_text", text);
-    if (*warnings)
-        *field++ = probe_text("warnings", warnings);
-    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
+    field = add_told(field, run);
     *field = (struct probe_field){0};
     probe_report(run,
+                 .hint = number ? NULL
+                                : "where nothing happened is nothing to divide by: say what that "
+                                  "means with `absent`, or put `and DIVISOR > 0` after it",
                  .status = number ? PROBE_GRADED : absent_status(config->absent),
                  .subject = *subject ? subject : NULL,
                  .summary = summary,
                  .fields = fields);
 }
 
-static void on_result(struct probe_run *run, const json_t *data, const char *warnings)
+/* What is not looked at is not known to be well. */
+static void report_rest(struct probe_run *run, int count)
+{
+    const struct query_config *config = run->config;
+    char summary[120];
+    (void)snprintf(
+        summary, sizeof(summary), "only %d of %d series are looked at", (int)config->most, count);
+    probe_report(run,
+                 .status = PROBE_UNKNOWN,
+                 .subject = "others",
+                 .summary = summary,
+                 .hint = "aggregate, match more narrowly, or raise `most`",
+                 .fields = PROBE_FIELDS(probe_int("series", count)));
+}
+
+static bool all_are_numbers(const json_t *data, int count)
+{
+    struct series series;
+    for (int i = 0; i < count; i++)
+        if (!vector_at(data, (size_t)i, &series))
+            return false;
+    return true;
+}
+
+static void refuse(struct probe_run *run, const char *summary, const char *hint)
+{
+    probe_end(run,
+              .how = PROBE_FAILED,
+              .status = -EINVAL,
+              .reason = "bad_query",
+              .summary = summary,
+              .hint = hint);
+}
+
+static void on_result(struct probe_run *run, const json_t *data)
 {
     const struct query_config *config = run->config;
     int count = vector_count(data);
     struct series series;
     if (count < 0) {
-        probe_end(run,
-                  .how = PROBE_FAILED,
-                  .status = -EINVAL,
-                  .reason = "bad_query",
-                  .summary = "the expression yields neither a vector nor a number",
-                  .hint = "a range ends in [5m]: put rate() or max_over_time() around it");
+        refuse(run,
+               "the expression yields neither a vector nor a number",
+               "a range ends in [5m]: put rate() or max_over_time() around it");
         return;
     }
     if (count == 0) {
         absent_report(run, config->absent, "the expression yields no series");
         return;
     }
+    if (!all_are_numbers(data, count)) {
+        refuse(run,
+               "the expression yields native histograms, which are no numbers",
+               "put histogram_quantile(), histogram_count() or histogram_sum() around it");
+        return;
+    }
     if (count > config->most)
-        probe_log(&run->life,
-                  PROBE_LOG_WARN,
-                  "%s: the first %d of %d series are looked at",
-                  run->name,
-                  (int)config->most,
-                  count);
+        report_rest(run, count);
     for (int i = 0; i < count && i < config->most; i++)
         if (vector_at(data, (size_t)i, &series))
-            report(run, &series, warnings);
+            report(run, &series);
     probe_done(run);
 }
 

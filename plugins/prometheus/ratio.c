@@ -50,8 +50,8 @@ const struct probe_option ratio_options[] = {
 
 const struct probe_measure ratio_measures[] = {
     {"errors_percent", "of all requests", .kind = PROBE_GAUGE, .optional = true},
-    {"errors_per_second", "requests that failed", .kind = PROBE_GAUGE},
-    {"total_per_second", "all requests", .kind = PROBE_GAUGE},
+    {"errors_per_second", "requests that failed", .kind = PROBE_GAUGE, .optional = true},
+    {"total_per_second", "all requests", .kind = PROBE_GAUGE, .optional = true},
     {0},
 };
 
@@ -105,29 +105,36 @@ static double errors_of(const json_t *errors, const json_t *labels)
     int count = vector_count(errors);
     for (int i = 0; i < count; i++)
         if (vector_at(errors, (size_t)i, &series) &&
-            json_equal((json_t *)series.labels, (json_t *)labels) && !isnan(series.value))
+            json_equal((json_t *)series.labels, (json_t *)labels))
             return series.value;
     return 0;
 }
 
-static void report(struct probe_run *run, const struct series *all, double errors,
-                   const char *warnings)
+static void report(struct probe_run *run, const struct series *all, double errors)
 {
     const struct ratio_config *config = run->config;
     char subject[VECTOR_SUBJECT], summary[200];
-    struct probe_field fields[5 + ANSWER_FIELDS], *field = fields;
-    bool enough = all->value >= config->min_rps && all->value > 0;
-    double percent = percent_of(errors, all->value);
+    struct probe_field fields[4 + TOLD_FIELDS], *field = fields;
+    bool known = isfinite(all->value) && isfinite(errors);
+    bool enough = known && all->value >= config->min_rps && all->value > 0;
+    double percent = enough ? percent_of(errors, all->value) : 0;
     vector_subject(all->labels, subject);
-    *field++ = probe_real("errors_per_second", errors);
-    *field++ = probe_real("total_per_second", all->value);
+    if (isfinite(errors))
+        *field++ = probe_real("errors_per_second", errors);
+    if (isfinite(all->value))
+        *field++ = probe_real("total_per_second", all->value);
     if (enough)
         *field++ = probe_real("errors_percent", percent);
-    if (*warnings)
-        *field++ = probe_text("warnings", warnings);
-    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
+    field = add_told(field, run);
     *field = (struct probe_field){0};
-    if (enough)
+    if (!known)
+        (void)snprintf(summary,
+                       sizeof(summary),
+                       "the rate of %.100s is no number (NaN), so no share can be said",
+                       config->metric);
+    else if (all->value <= 0)
+        (void)snprintf(summary, sizeof(summary), "no requests, so none fails");
+    else if (enough)
         (void)snprintf(summary,
                        sizeof(summary),
                        "%.2f %% of %.3g requests a second fail",
@@ -138,27 +145,31 @@ static void report(struct probe_run *run, const struct series *all, double error
                        sizeof(summary),
                        "%.3g requests a second are too few to say what share fails",
                        all->value);
-    probe_report(run, .subject = *subject ? subject : NULL, .summary = summary, .fields = fields);
+    probe_report(run,
+                 .status = known ? PROBE_GRADED : PROBE_UNKNOWN,
+                 .subject = *subject ? subject : NULL,
+                 .summary = summary,
+                 .hint = known ? NULL : "the counter itself is NaN: see who writes it so",
+                 .fields = fields);
 }
 
-static void on_errors(struct probe_run *run, const json_t *errors, const char *warnings)
+static void on_errors(struct probe_run *run, const json_t *errors)
 {
-    const struct ratio_state *state = run->data;
+    struct ratio_state *state = run->data;
     struct series all;
     int count = vector_count(state->total);
     for (int i = 0; i < count; i++)
-        if (vector_at(state->total, (size_t)i, &all) && !isnan(all.value))
-            report(run, &all, errors_of(errors, all.labels), warnings);
+        if (vector_at(state->total, (size_t)i, &all))
+            report(run, &all, errors_of(errors, all.labels));
     probe_done(run);
 }
 
-static void on_total(struct probe_run *run, const json_t *total, const char *warnings)
+static void on_total(struct probe_run *run, const json_t *total)
 {
     const struct ratio_config *config = run->config;
     const struct ratio_memory *memory = run->memory;
     struct ratio_state *state = run->data;
     char summary[200];
-    (void)warnings;
     if (vector_count(total) <= 0) {
         (void)snprintf(summary, sizeof(summary), "there is no %.120s to count by", config->metric);
         absent_report(run, config->absent, summary);

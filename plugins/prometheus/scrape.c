@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "matchers.h"
 #include "prometheus.h"
@@ -61,8 +62,8 @@ const struct probe_measure scrape_measures[] = {
      "of a counter, or a histogram's observations",
      .kind = PROBE_GAUGE,
      .optional = true},
-    {"series", "samples that were added up", .kind = PROBE_GAUGE},
-    {"failed", "pages that could not be read", .kind = PROBE_GAUGE},
+    {"series", "samples that were added up", .kind = PROBE_GAUGE, .optional = true},
+    {"failed", "pages that could not be read", .kind = PROBE_GAUGE, .optional = true},
     {0},
 };
 
@@ -150,7 +151,7 @@ static void report(struct probe_run *run, const struct exposition_group *group)
             ? exposition_quantile(&memory->before, &state->now, subject, config->quantile)
             : sum_of(&state->now, subject);
     char summary[240];
-    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
+    struct probe_field fields[6 + TOLD_FIELDS], *field = fields;
     *field++ = probe_int("series", (int64_t)series_of(&state->now, subject));
     *field++ = probe_int("failed", (int64_t)state->failed);
     if (group->kind != EXPOSITION_COUNTER && isfinite(value))
@@ -159,7 +160,7 @@ static void report(struct probe_run *run, const struct exposition_group *group)
         *field++ = probe_real("per_second", per_second);
     if (state->failed > 0)
         *field++ = probe_text("last_failure", state->failure);
-    field = answer_add_fields(field, &((const struct ask_state *)run->data)->trail);
+    field = add_told(field, run);
     *field = (struct probe_field){0};
     summarize(summary, sizeof(summary), config, group->kind, value, per_second);
     probe_report(run, .subject = *subject ? subject : NULL, .summary = summary, .fields = fields);
@@ -272,12 +273,40 @@ static int on_piece(const struct probe_response *head, const char *bytes, size_t
     return 0;
 }
 
+/* A page that failed is not counted, not even what came of it. */
+static void fail_page(struct probe_run *run, const char *why)
+{
+    const struct scrape_config *config = run->config;
+    struct scrape_state *state = run->data;
+    char url[160] = "";
+    if (url_of(config, state->url))
+        answer_show_url(url_of(config, state->url), url, sizeof(url));
+    exposition_drop(&state->now, state->url);
+    state->failed++;
+    (void)snprintf(
+        state->failure, sizeof(state->failure), "%.100s%s%.90s", url, *url ? ": " : "", why);
+}
+
+static const char *answered(int code, char out[32])
+{
+    (void)snprintf(out, 32, "answers %d", code);
+    return out;
+}
+
+static bool is_open_metrics(const struct probe_response *response)
+{
+    static const char type[] = "application/openmetrics-text";
+    const char *header = answer_header(response, "content-type");
+    return header && strncasecmp(header, type, sizeof(type) - 1) == 0;
+}
+
 static void on_page(int status, const struct probe_response *response, void *data)
 {
     struct probe_run *run = data;
     const struct scrape_config *config = run->config;
     struct scrape_state *state = run->data;
     struct probe_ending ending;
+    char why[32];
     answer_follow(&state->ask.trail, response);
     bool ours = status != 0 ? answer_is_ours(status, response, &ending)
                             : !url_of(config, 0) &&
@@ -287,26 +316,12 @@ static void on_page(int status, const struct probe_response *response, void *dat
         return;
     }
     exposition_end(&state->reader);
-    if (status != 0 || response->code != 200) {
-        char url[160] = "";
-        if (url_of(config, state->url))
-            answer_show_url(url_of(config, state->url), url, sizeof(url));
-        state->failed++;
-        if (status != 0)
-            (void)snprintf(state->failure,
-                           sizeof(state->failure),
-                           "%.100s%s%.90s",
-                           url,
-                           *url ? ": " : "",
-                           response->message ? response->message : strerror(-status));
-        else
-            (void)snprintf(state->failure,
-                           sizeof(state->failure),
-                           "%.150s%sanswers %d",
-                           url,
-                           *url ? ": " : "",
-                           response->code);
-    }
+    if (status != 0)
+        fail_page(run, response->message ? response->message : strerror(-status));
+    else if (response->code != 200)
+        fail_page(run, answered(response->code, why));
+    else if (is_open_metrics(response) && !state->reader.ended)
+        fail_page(run, "the page is cut off: its last line is not # EOF");
     next_page(run);
 }
 

@@ -23,10 +23,13 @@ const struct probe_option targets_options[] = {
 };
 
 const struct probe_measure targets_measures[] = {
-    {"count", "targets of the job", .kind = PROBE_GAUGE},
-    {"down", "of them: those that cannot be scraped", .kind = PROBE_GAUGE},
-    {"down_percent", "of all of the job's", .kind = PROBE_GAUGE},
-    {"age_seconds", "since the last scrape, of the one that waits longest", .kind = PROBE_GAUGE},
+    {"count", "targets of the job", .kind = PROBE_GAUGE, .optional = true},
+    {"down", "of them: those that cannot be scraped", .kind = PROBE_GAUGE, .optional = true},
+    {"down_percent", "of all of the job's", .kind = PROBE_GAUGE, .optional = true},
+    {"age_seconds",
+     "since the last scrape, of the one that waits longest",
+     .kind = PROBE_GAUGE,
+     .optional = true},
     {0},
 };
 
@@ -118,9 +121,18 @@ static void report(struct probe_run *run, const char *job, const json_t *targets
 {
     const struct targets_state *state = run->data;
     double count = part_of(state->counts, job, "count"), down = part_of(state->counts, job, "down");
+    double age = part_of(state->counts, job, "age");
     struct down_table table;
-    struct probe_field fields[6 + ANSWER_FIELDS], *field = fields;
+    struct probe_field fields[6 + TOLD_FIELDS], *field = fields;
     char summary[200];
+    *field++ = probe_real("count", count);
+    *field++ = probe_real("down", down);
+    *field++ = probe_real("down_percent", percent_of(down, count));
+    *field++ = probe_real("age_seconds", age);
+    field = add_told(field, run);
+    if (down > 0)
+        *field++ = down_of(&table, targets, job);
+    *field = (struct probe_field){0};
     if (down > 0)
         (void)snprintf(summary,
                        sizeof(summary),
@@ -129,17 +141,35 @@ static void report(struct probe_run *run, const char *job, const json_t *targets
                        count,
                        job);
     else
-        (void)snprintf(
-            summary, sizeof(summary), "all %.0f targets of %.100s are scraped", count, job);
-    *field++ = probe_real("count", count);
-    *field++ = probe_real("down", down);
-    *field++ = probe_real("down_percent", percent_of(down, count));
-    *field++ = probe_real("age_seconds", part_of(state->counts, job, "age"));
-    if (down > 0)
-        *field++ = down_of(&table, targets, job);
-    field = answer_add_fields(field, &state->ask.trail);
-    *field = (struct probe_field){0};
+        (void)snprintf(summary,
+                       sizeof(summary),
+                       "all %.0f targets of %.100s are scraped, none longer than %.0f s ago",
+                       count,
+                       job,
+                       ceil(age));
     probe_report(run, .subject = job, .summary = summary, .fields = fields);
+}
+
+/* A job that is named is there, unless the reply may lack a part. */
+static void report_no_job(struct probe_run *run, const char *job)
+{
+    bool doubt = is_doubtful(run);
+    struct probe_field fields[5 + TOLD_FIELDS], *field = fields;
+    *field++ = probe_int("count", 0);
+    *field++ = probe_int("down", 0);
+    *field++ = probe_int("down_percent", 0);
+    *field++ = probe_int("age_seconds", 0);
+    field = add_told(field, run);
+    *field = (struct probe_field){0};
+    probe_report(run,
+                 .status = doubt ? PROBE_UNKNOWN : PROBE_CRITICAL,
+                 .subject = job,
+                 .summary = doubt ? "the job has no targets; the reply may lack a part"
+                                  : "the job has no targets",
+                 .hint = doubt
+                             ? doubt_hint
+                             : "see its service discovery, and whether the job is still called so",
+                 .fields = fields);
 }
 
 static void report_all(struct probe_run *run, const json_t *targets)
@@ -148,7 +178,6 @@ static void report_all(struct probe_run *run, const json_t *targets)
     const struct targets_state *state = run->data;
     struct series series;
     bool any = false;
-    const struct answer_evidence where = answer_evidence_of(&state->ask.trail);
     int count = vector_count(state->counts);
     for (int i = 0; i < count; i++)
         if (vector_at(state->counts, (size_t)i, &series) &&
@@ -157,36 +186,25 @@ static void report_all(struct probe_run *run, const json_t *targets)
             any = true;
         }
     if (!any && config->job && *config->job)
-        probe_report(run,
-                     .status = PROBE_CRITICAL,
-                     .subject = config->job,
-                     .summary = "the job has no targets",
-                     .hint = "see its service discovery, and whether the job is still called so",
-                     .fields = PROBE_FIELDS(probe_int("count", 0),
-                                            probe_int("down", 0),
-                                            probe_int("down_percent", 0),
-                                            probe_int("age_seconds", 0),
-                                            ANSWER_LAST(where)));
+        report_no_job(run, config->job);
     else if (!any)
         absent_report(run, "unknown", "there is no target at all");
     if (any || (config->job && *config->job))
         probe_done(run);
 }
 
-static void on_targets(struct probe_run *run, const json_t *targets, const char *warnings)
+static void on_targets(struct probe_run *run, const json_t *targets)
 {
-    (void)warnings;
     report_all(run, targets);
 }
 
-static void on_counts(struct probe_run *run, const json_t *counts, const char *warnings)
+static void on_counts(struct probe_run *run, const json_t *counts)
 {
     static const struct probe_pair active[] = {{.name = "state", .value = "active"}, {0}};
     struct targets_state *state = run->data;
     struct series series;
     bool down = false;
     int count = vector_count(counts);
-    (void)warnings;
     state->counts = json_incref((json_t *)counts);
     for (int i = 0; i < count; i++)
         down = down || (vector_at(counts, (size_t)i, &series) &&

@@ -11,9 +11,9 @@ from faultproxy import FaultProxy, NameServer
 from pki import Pki
 from servers_dns import Named
 from servers_pgbouncer import PgBouncer
+from servers_prometheus import Prometheus, job
 from servers_stripe import KEY, Stripe
 from test_cert import tls_server
-from test_prometheus import Prometheus
 
 # Seconds from fault to finding, interval 1 s.  A time limit is never longer than the interval; what is unknown
 # is reported after three samples, with a pause of at most 1 s and 2 s between them.
@@ -102,7 +102,7 @@ def world(postgres, nginx):
     tls = servers.Nginx(servers=tls_server(port, pki.pair("good")))
     tls.port = port
     real = {"redis": redis, "http": nginx, "postgres": postgres, "tcp": redis, "dns": Named(), "cert": tls,
-            "pgbouncer": PgBouncer(postgres), "stripe": Stripe(), "prometheus": Prometheus(nginx),
+            "pgbouncer": PgBouncer(postgres), "stripe": Stripe(), "prometheus": Prometheus([job("nginx", nginx.port)]),
             **{kind: nginx for kind in PROBED if kind.startswith("http-")}}
     servers.wait_until(lambda: real["prometheus"].ask("up"), seconds=30, every=0.3)
     proxies = {kind: FaultProxy(server.port) for kind, server in real.items()}

@@ -1,85 +1,18 @@
 """plugins/prometheus against Debian's Prometheus, which scrapes itself, a node exporter, a shop of the test's, and nobody."""
-import json
 import threading
-import urllib.parse
-import urllib.request
 
 import pytest
 
 import servers
 from agent import runbookd
+from servers_prometheus import Prometheus, Shop, job
 from service import Answer, Service
 
-BUCKETS = (0.05, 0.1, 0.5, 1.0, 2.5)
-
-
-class Shop(Service):
-    """Counts requests of two routes, as an application would; `serve(route, status, seconds)` is one more of them."""
-
-    def __init__(self):
-        self.counts, self.seen, self.lock = {}, {}, threading.Lock()
-        super().__init__({"GET /metrics": lambda _: Answer(200, self.page(), "text/plain; version=0.0.4")})
-
-    def serve(self, route, status, seconds, times=1):
-        with self.lock:
-            self.counts[route, status] = self.counts.get((route, status), 0) + times
-            self.seen.setdefault(route, []).extend([seconds] * times)
-
-    def page(self):
-        lines = ["# HELP http_requests_total Requests.", "# TYPE http_requests_total counter"]
-        with self.lock:
-            lines += [f'http_requests_total{{route="{route}",status="{status}"}} {count}' for (route, status), count in self.counts.items()]
-            lines += ["# TYPE http_request_duration_seconds histogram"]
-            for route, seen in self.seen.items():
-                for le in BUCKETS:
-                    lines.append(f'http_request_duration_seconds_bucket{{route="{route}",le="{le}"}} {sum(s <= le for s in seen)}')
-                lines.append(f'http_request_duration_seconds_bucket{{route="{route}",le="+Inf"}} {len(seen)}')
-                lines.append(f'http_request_duration_seconds_count{{route="{route}"}} {len(seen)}')
-                lines.append(f'http_request_duration_seconds_sum{{route="{route}"}} {sum(seen)}')
-        lines += ["# TYPE queue_length gauge", 'queue_length{queue="mails",note="a \\"quoted\\\\ name"} 42', 'queue_length{queue="jobs"} 0']
-        return "\n".join(lines) + "\n"
-
-
-class Prometheus(servers.Server):
-    def __init__(self, shop):
-        super().__init__("prometheus")
-        self.port, self.node, self.dead = servers.free_port(), servers.free_port(), servers.free_port()
-        (self.dir / "rules.yml").write_text("""
-groups:
-- name: shop
-  rules:
+RULES = """
   - {alert: ShopDown, expr: 'up{job="dead"} == 0', labels: {severity: page, team: shop}, annotations: {summary: "{{ $labels.instance }} is gone.", runbook_url: "https://runbooks.example.org/down"}}
   - {alert: QueueGrows, expr: 'queue_length{queue="mails"} > 40', labels: {severity: ticket, team: mail}}
   - {alert: Watchdog, expr: 'vector(1)', labels: {severity: none}}
-""")
-        (self.dir / "prometheus.yml").write_text(f"""
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
-rule_files: [{self.dir}/rules.yml]
-scrape_configs:
-- {{job_name: prometheus, static_configs: [{{targets: ['127.0.0.1:{self.port}']}}]}}
-- {{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{shop.port}']}}]}}
-- {{job_name: node, static_configs: [{{targets: ['127.0.0.1:{self.node}']}}]}}
-- {{job_name: dead, static_configs: [{{targets: ['127.0.0.1:{self.dead}', '127.0.0.1:{shop.port}']}}]}}
-""")
-        self.exporter = servers.Server("node-exporter")
-        self.exporter.spawn(["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{self.node}"])
-        self.start()
-
-    def start(self):
-        self.spawn(["prometheus", f"--config.file={self.dir}/prometheus.yml", f"--storage.tsdb.path={self.dir}/data",
-                    f"--web.listen-address=127.0.0.1:{self.port}"])
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def ask(self, query):
-        with urllib.request.urlopen(f"{self.url}/api/v1/query?query={urllib.parse.quote(query)}", timeout=5) as reply:
-            return json.load(reply)["data"]["result"]
-
-    def close(self):
-        self.exporter.close()
-        super().close()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -105,24 +38,32 @@ def prometheus(shop):
     shop.serve("/pay", 500, 0.02)
     trading = threading.Thread(target=trade, daemon=True)
     trading.start()
-    server = Prometheus(shop)
+    node, dead = servers.free_port(), servers.free_port()
+    exporter = servers.Server("node-exporter")
+    exporter.spawn(["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{node}"])
+    server = Prometheus([job("shop", shop.port), job("node", node), job("dead", dead, shop.port)], RULES)
+    server.node = node
     servers.wait_until(lambda: len(server.ask("rate(http_requests_total{job='shop'}[8s])")) >= 3 and len(server.ask("ALERTS{alertstate='firing'}")) >= 3, seconds=40, every=0.3)
     yield server
     over.set()
     trading.join()
     server.close()
+    exporter.close()
+
+
+def ask_once(folder, url, checks, whole=False):
+    """Findings of one run, by subject or the whole list; the checks that run by themselves are off, unless they are named."""
+    off = "".join(f"{name}: 'off', " for name in ("connect", "alerts", "target_up") if f"{name}:" not in checks)
+    (folder / "c.yaml").write_text(f"version: 1\ntargets:\n  p: {{type: prometheus, url: '{url}', checks: {{{off}{checks}}}}}\n")
+    result = runbookd("once", "-c", folder / "c.yaml")
+    found = [e for e in result.events if e["kind"] == "finding"]
+    assert found, result.out + result.err
+    return found if whole else {e["subject"]: e for e in found}
 
 
 @pytest.fixture
 def once(prometheus, tmp_path):
-    def ask(checks, url=prometheus.url, whole=False):
-        off = "".join(f"{name}: 'off', " for name in ("connect", "alerts", "target_up") if f"{name}:" not in checks)
-        (tmp_path / "c.yaml").write_text(f"version: 1\ntargets:\n  p: {{type: prometheus, url: '{url}', checks: {{{off}{checks}}}}}\n")
-        result = runbookd("once", "-c", tmp_path / "c.yaml")
-        found = [e for e in result.events if e["kind"] == "finding"]
-        assert found, result.out + result.err
-        return found if whole else {e["subject"]: e for e in found}
-    return ask
+    return lambda checks, url=prometheus.url, whole=False: ask_once(tmp_path, url, checks, whole)
 
 
 def test_each_finding_says_where_the_time_went_and_who_answered(once, shop):

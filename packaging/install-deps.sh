@@ -14,7 +14,6 @@ test=(libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 pyt
       zookeeper openssh-client rsyslog rsyslog-openssl prometheus-alertmanager
       haproxy dovecot-imapd exim4-daemon-light logrotate python3-prometheus-client)
 bench=(prometheus-blackbox-exporter)
-bench=(prometheus-blackbox-exporter)
 
 case ${1:-} in
 build) wanted=("${build[@]}") ;;

@@ -87,7 +87,7 @@ class HaProxy(Server):
         super().__init__("haproxy")
         self.ports = {name: free_port() for name in binds}
         (self.dir / "conf").write_text(
-            f"global\n  maxconn 200\n  ssl-default-bind-options ssl-min-ver TLSv1.2\ndefaults\n  mode http\n  retries 0\n  timeout connect 5s\n  timeout client 10s\n"
+            "global\n  maxconn 200\n  ssl-default-bind-options ssl-min-ver TLSv1.2\ndefaults\n  mode http\n  retries 0\n  timeout connect 5s\n  timeout client 10s\n"
             "  timeout server 10s\n"
             + "".join(f"frontend {name}\n  bind 127.0.0.1:{self.ports[name]} ssl {words}\n  default_backend back\n" for name, words in binds.items())
             + f"backend back\n  server one 127.0.0.1:{back}\n")

@@ -169,8 +169,8 @@ def test_targets_that_cannot_be_scraped(once):
     found = once("target_up: {}")
     assert found["dead"]["status"] == "critical" and found["dead"]["measures"]["down"] == 1 and found["dead"]["measures"]["count"] == 2, found
     assert "refused" in found["dead"]["evidence"]["targets"][0]["error"]
-    for job in ("shop", "node", "prometheus"):
-        assert found[job]["status"] == "ok" and found[job]["measures"]["age_seconds"] < 5, found[job]
+    for name in ("shop", "node", "prometheus"):
+        assert found[name]["status"] == "ok" and found[name]["measures"]["age_seconds"] < 5, found[name]
     assert once("t: {check: target_up, job: gone}")["gone"]["status"] == "critical"
 
 

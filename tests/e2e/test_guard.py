@@ -37,6 +37,26 @@ sinks:
         other.close()
 
 
+def test_of_those_who_tell_people_only_the_named_ones_tell_of_a_plan(agent, redis, tmp_path):
+    day, night = receivers.Receiver(), receivers.Receiver()
+    (tmp_path / "day").write_text(f"{day.url}services/of-the-day\n")
+    (tmp_path / "night").write_text(f"{night.url}services/of-the-night\n")
+    try:
+        asker, waiting = start(agent, redis, tmp_path, approval="approval: {notify: [night]}", more=f"""
+sinks:
+  day: {{type: slack, url: "${{file:{tmp_path}/day}}", batch: {{age: 50ms}}}}
+  night: {{type: slack, url: "${{file:{tmp_path}/night}}", batch: {{age: 50ms}}, only: {{kind: [agent]}}}}
+""")
+        servers.wait_until(lambda: any(waiting["plan"] in r.body.decode() for r in list(night.requests)))
+        servers.wait_until(lambda: any("cache/mails" in r.body.decode() for r in list(day.requests)))
+        asker.running.end()
+        assert not [r for r in day.requests if waiting["plan"] in r.body.decode()], "it tells of findings, and not of this"
+        assert not [r for r in night.requests if "*critical* cache/mails" in r.body.decode()], "its only: keeps findings out"
+    finally:
+        day.close()
+        night.close()
+
+
 def test_a_misspelt_sink_is_told_before_anything_begins(tmp_path):
     file = tmp_path / "runbookd.yaml"
     file.write_text('version: 1\ntargets: {}\nsinks: {ops: {type: http, url: "http://127.0.0.1:1/"}}\napproval: {notify: [opps]}\n')

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from agent import Agent, runbookd
+from servers import free_port
 
 BUILT = pathlib.Path(os.environ["RUNBOOKD_BUILD"]) / "tests/abi/plugins/crashing"
 # AddressSanitizer would answer the signals itself: the agent is to end by the signal, as it does without.
@@ -209,3 +210,54 @@ def test_who_was_stopped_and_goes_on_is_not_ended_by_the_watchdog(tmp_path):
     agent.wait_for(lambda e: e in agent.events[known:] and e.get("step") == "heartbeat")
     assert place.notes() == []
     agent.end()
+
+
+# Each weak table hands life on to the next one, in no order: Lua looks at all of them once for each that comes to
+# life, in one stroke of its collector, where no hook runs and nothing can be stopped.
+HANGS = """return {
+  summary = "holds the loop where no hook runs",
+  targets = { server = "tcp" },
+  deadline = "1m",
+  run = function(agent, finding, with)
+    local weak, tables, keys, order = { __mode = "k" }, {}, {}, {}
+    for i = 1, 36000 do tables[i], keys[i], order[i] = setmetatable({}, weak), {}, i end
+    for i = #order, 2, -1 do local j = math.random(i) order[i], order[j] = order[j], order[i] end
+    for i = 1, #keys - 1 do tables[order[i]][keys[i]] = keys[i + 1] end
+    local first = keys[1]
+    keys, order = nil, nil
+    while true do local waste = { first } end
+  end,
+}
+"""
+
+
+def test_a_script_that_hangs_where_no_hook_runs_is_ended_by_the_watchdog_and_set_aside(tmp_path):
+    script = tmp_path / "scripts" / "own" / "hangs.lua"
+    script.parent.mkdir(parents=True)
+    script.write_text(HANGS)
+    config = (f"agent: {{realm: tests, state: {tmp_path / 'state'}, heartbeat: 1s, watchdog: 1s}}\n"
+              f"targets: {{gone: {{type: tcp, url: 'tcp://127.0.0.1:{free_port()}', every: 1s}}}}\n"
+              "remediations: {hold: {trigger: {check: gone/connect, status: critical}, script: own/hangs, targets: {server: gone}}}\n")
+
+    def agent():
+        return Agent(config, "--scripts", str(tmp_path / "scripts"), env=PLAIN)
+
+    first = agent()
+    first.wait_status("gone", "connect", "critical")
+    critical_at = time.monotonic()
+    first.process.wait(60)
+    assert time.monotonic() - critical_at < 10
+    first.end(code=-signal.SIGABRT)
+    assert "has not turned for 1s: the agent ends; what held it up: own/hangs script" in "".join(first.errors)
+    notes = [line.split() for line in (tmp_path / "state" / "crashes").read_text().splitlines() if line.strip()]
+    assert [note[1:4] for note in notes] == [["0", "own/hangs", "script"]]
+    again = agent()
+    assert "own/hangs" in step(again, "script_set_aside")["message"]
+    failed = again.wait_for(lambda e: e["kind"] == "remediation" and e["step"] in ("failed", "ended", "handed_over"))
+    assert "own/hangs is set aside" in failed["message"], failed
+    again.end()
+    script.write_text(HANGS.replace("while true do", "for _ = 1, 0 do"))  # it has changed: it may run
+    mended = agent()
+    ran = mended.wait_for(lambda e: e["kind"] == "remediation" and e["step"] == "failed")
+    assert "without saying how it ended" in ran["message"], ran
+    mended.end()

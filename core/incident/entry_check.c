@@ -212,16 +212,17 @@ static void each_of(struct reader *reader, const struct node *node, const char *
         add(reader, item, path, entry);
 }
 
+const struct probe_option entry_trigger_options[] = {
+    {"held",
+     PROBE_DURATION_AT(struct entry_trigger, held_ms),
+     .fallback = "0",
+     .max = ENTRY_LONGEST_MS},
+    {0},
+};
+
 void entry_read_trigger(struct reader *reader, const struct node *node, const char *path,
                         struct entry *entry)
 {
-    static const struct probe_option options[] = {
-        {"held",
-         PROBE_DURATION_AT(struct entry_trigger, held_ms),
-         .fallback = "0",
-         .max = ENTRY_LONGEST_MS},
-        {0},
-    };
     static const char *const words[] = {"check", "status", NULL};
     struct arena *memory = reader->schema.memory;
     if (node_is_absent(node))
@@ -236,8 +237,8 @@ void entry_read_trigger(struct reader *reader, const struct node *node, const ch
         return;
     }
     schema_refuse_unknown(
-        &reader->schema, &(struct schema_keys){.tables = {options}, .words = words}, node, path);
-    schema_fill(&reader->schema, options, node, path, &entry->trigger);
+        &reader->schema, &(struct schema_keys){.tables = {entry_trigger_options}, .words = words}, node, path);
+    schema_fill(&reader->schema, entry_trigger_options, node, path, &entry->trigger);
     const struct node *check = node_find(node, "check"), *status = node_find(node, "status");
     if (node_is_absent(check))
         problem_hint(
@@ -270,25 +271,26 @@ static double percent_of(struct reader *reader, const struct node *map, const ch
     return 0;
 }
 
+const struct probe_option entry_improves_options[] = {
+    {"measure", PROBE_STRING_AT(struct entry_improves, measure), .help = "what is to fall"},
+    {"within",
+     PROBE_DURATION_AT(struct entry_improves, within_ms),
+     .fallback = "10m",
+     .min = 1000,
+     .max = ENTRY_LONGEST_MS},
+    {0},
+};
+
 static void read_improves(struct reader *reader, const struct node *node, const char *path,
                           struct entry_improves *improves)
 {
-    static const struct probe_option options[] = {
-        {"measure", PROBE_STRING_AT(struct entry_improves, measure), .help = "what is to fall"},
-        {"within",
-         PROBE_DURATION_AT(struct entry_improves, within_ms),
-         .fallback = "10m",
-         .min = 1000,
-         .max = ENTRY_LONGEST_MS},
-        {0},
-    };
     static const char *const words[] = {"check", "by", NULL};
     struct entry_question question = {0};
     const struct node *map =
-        entry_map(reader, node, path, &(struct schema_keys){.tables = {options}, .words = words});
+        entry_map(reader, node, path, &(struct schema_keys){.tables = {entry_improves_options}, .words = words});
     if (!map)
         return;
-    schema_fill(&reader->schema, options, map, path, improves);
+    schema_fill(&reader->schema, entry_improves_options, map, path, improves);
     improves->percent = percent_of(reader, map, path);
     if (!read_one(reader, map, path, &question))
         return;
@@ -310,27 +312,28 @@ static void read_improves(struct reader *reader, const struct node *node, const 
     }
 }
 
+const struct probe_option entry_verify_options[] = {
+    {"within",
+     PROBE_DURATION_AT(struct entry_verify, within_ms),
+     .fallback = "1m",
+     .min = 1000,
+     .max = ENTRY_LONGEST_MS},
+    {"stable",
+     PROBE_DURATION_AT(struct entry_verify, stable_ms),
+     .fallback = "0",
+     .max = ENTRY_LONGEST_MS},
+    {0},
+};
+
 void entry_read_verify(struct reader *reader, const struct node *node, const char *path,
                        struct entry *entry)
 {
-    static const struct probe_option options[] = {
-        {"within",
-         PROBE_DURATION_AT(struct entry_verify, within_ms),
-         .fallback = "1m",
-         .min = 1000,
-         .max = ENTRY_LONGEST_MS},
-        {"stable",
-         PROBE_DURATION_AT(struct entry_verify, stable_ms),
-         .fallback = "0",
-         .max = ENTRY_LONGEST_MS},
-        {0},
-    };
     static const char *const words[] = {"check", "condition", "improves", NULL};
     const struct node *map =
-        entry_map(reader, node, path, &(struct schema_keys){.tables = {options}, .words = words});
+        entry_map(reader, node, path, &(struct schema_keys){.tables = {entry_verify_options}, .words = words});
     if (!map)
         return;
-    schema_fill(&reader->schema, options, map, path, &entry->verify);
+    schema_fill(&reader->schema, entry_verify_options, map, path, &entry->verify);
     read_question(reader, map, path, &entry->verify.question);
     read_improves(reader,
                   node_find(map, "improves"),

@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "incident/entry_parts.h"
 #include "io/digest.h"
+#include "lua/hazard.h"
 #include "probe/act.h"
 
 struct entry_words {
@@ -28,7 +29,7 @@ struct limit_words {
 
 static const char *const failures[] = {"hand_over", "undo", NULL};
 
-static const struct probe_option entry_options[] = {
+const struct probe_option entry_options[] = {
     {"script",
      PROBE_STRING_AT(struct entry_words, script),
      .help = "FOLDER/NAME of a script, as runbookd script list shows them"},
@@ -59,7 +60,7 @@ static const struct probe_option entry_options[] = {
 static const char *const entry_words[] = {
     "trigger", "targets", "with", "allow", "guard", "verify", NULL};
 
-static const struct probe_option limit_options[] = {
+const struct probe_option entry_limit_options[] = {
     {"cooldown",
      PROBE_DURATION_AT(struct limit_words, cooldown_ms),
      .fallback = "10m",
@@ -106,10 +107,10 @@ static void read_limits(struct reader *reader, const struct node *written, const
     static const char *const words[] = {"refuse_if", NULL};
     struct limit_words own = {0};
     const struct node *map = entry_map(
-        reader, written, path, &(struct schema_keys){.tables = {limit_options}, .words = words});
+        reader, written, path, &(struct schema_keys){.tables = {entry_limit_options}, .words = words});
     if (!map)
         map = node_create(reader->schema.memory, NODE_MAP, entry->place, NULL);
-    schema_fill(&reader->schema, limit_options, map, path, &own);
+    schema_fill(&reader->schema, entry_limit_options, map, path, &own);
     entry->limits = (struct guard_limits){
         .cooldown_ms = own.cooldown_ms,
         .max_affected = own.max_affected,
@@ -327,6 +328,7 @@ static void read_script(struct reader *reader, const struct node *map, const cha
     read_allow(reader, map, path, entry);
     entry->with = node_find(map, "with");
     entry->values = script_with(entry->script, entry->with, with, reader->schema.problems);
+    hazard_in_values(entry->with, with, reader->schema.problems);
     if (entry->values)
         arena_own(reader->schema.memory, entry->values, release_json);
     (void)script_fits(entry->script, reader->plugins, reader->schema.problems);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "lua/hazard.h"
 
 static const char ending[] = ".lua", test_ending[] = "_test.lua";
 
@@ -97,6 +98,8 @@ static void add_lib(struct walk *walk, const char *path, const char *name)
                             ? NULL
                             : shelf_read(shelf->memory, path, &len, walk->problems);
     if (bytes)
+        hazard_in_script(path, bytes, len, walk->problems);
+    if (bytes)
         walk->libs[shelf->libs.count++] = (struct source){name, bytes, len};
 }
 
@@ -114,6 +117,8 @@ static void add_script(struct walk *walk, const char *path, const char *name)
     const struct script *script =
         bytes ? script_load(shelf->memory, name, path, bytes, len, &shelf->libs, walk->problems)
               : NULL;
+    if (script)
+        hazard_in_script(path, bytes, len, walk->problems);
     if (script)
         shelf->scripts[shelf->count++] = script;
 }

@@ -27,7 +27,7 @@ int cmd_schema(const struct options *options)
     }
     if (!session_open(&session, options))
         return EXIT_REFUSED;
-    config_write_schema(&session.plugins, sink_types(), &text);
+    config_write_schema(&session.plugins, sink_types(), entries_write_schema, &text);
     (void)puts(text.bytes);
     session_close(&session);
     return EXIT_FINE;

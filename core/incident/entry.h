@@ -134,6 +134,9 @@ struct entries {
  */
 struct entries *entries_read(struct config *config, const struct plugins *plugins,
                              const char *folder, bool offline, struct problems *problems);
+/* The members "remediations", "guard", "silences" and "approval" of the configuration's JSON Schema. */
+void entries_write_schema(struct writer *writer);
+
 struct entries *entries_hold(struct entries *entries);
 void entries_release(struct entries *entries); /* NULL is fine */
 

@@ -17,25 +17,37 @@ struct guard_words {
     int64_t per_day, wait_ms;
 };
 
-static const struct probe_option guard_options[] = {
+const struct probe_option entry_guard_options[] = {
     {"mode",
      PROBE_STRING_AT(struct guard_words, mode),
      .fallback = "dry-run",
-     .choices = entry_modes},
-    {"per_day", PROBE_INT_AT(struct guard_words, per_day), .fallback = "0", .max = 100000},
+     .choices = entry_modes,
+     .help = "the ceiling for all remediations"},
+    {"per_day",
+     PROBE_INT_AT(struct guard_words, per_day),
+     .fallback = "0",
+     .max = 100000,
+     .help = "how many courses may change something within 24 hours; 0: any number"},
     {0},
 };
-static const struct probe_option freeze_options[] = {
-    {"file", PROBE_STRING_AT(struct guard_words, file), .fallback = ""},
+const struct probe_option entry_freeze_options[] = {
+    {"file",
+     PROBE_STRING_AT(struct guard_words, file),
+     .fallback = "",
+     .help = "an absolute path: while it is there nothing is changed"},
     {0},
 };
-static const struct probe_option sink_options[] = {
-    {"require_sink", PROBE_STRING_AT(struct guard_words, sink), .fallback = ""},
+const struct probe_option entry_sink_options[] = {
+    {"require_sink",
+     PROBE_STRING_AT(struct guard_words, sink),
+     .fallback = "",
+     .help = "a sink that must have taken the audit's line before anything is changed"},
     {"wait",
      PROBE_DURATION_AT(struct guard_words, wait_ms),
      .fallback = "5s",
      .min = 100,
-     .max = MINUTE},
+     .max = MINUTE,
+     .help = "how long that is waited for"},
     {0},
 };
 
@@ -113,18 +125,18 @@ void entry_read_ceiling(struct reader *reader, const struct node *root)
         entry_map(reader,
                   node_find(root, "guard"),
                   "guard",
-                  &(struct schema_keys){.tables = {guard_options}, .words = words});
+                  &(struct schema_keys){.tables = {entry_guard_options}, .words = words});
     ceiling->mode = GUARD_DRY_RUN;
     if (!map)
         return;
-    schema_fill(&reader->schema, guard_options, map, "guard", &own);
+    schema_fill(&reader->schema, entry_guard_options, map, "guard", &own);
     const struct node *freeze =
         entry_map(reader,
                   node_find(map, "freeze"),
                   "guard.freeze",
-                  &(struct schema_keys){.tables = {freeze_options}, .words = freeze_words});
+                  &(struct schema_keys){.tables = {entry_freeze_options}, .words = freeze_words});
     if (freeze) {
-        schema_fill(&reader->schema, freeze_options, freeze, "guard.freeze", &own);
+        schema_fill(&reader->schema, entry_freeze_options, freeze, "guard.freeze", &own);
         windows_read_freezes(&reader->schema,
                              node_find(freeze, "windows"),
                              "guard.freeze.windows",
@@ -136,9 +148,9 @@ void entry_read_ceiling(struct reader *reader, const struct node *root)
     const struct node *sink = entry_map(reader,
                                         node_find(map, "audit"),
                                         "guard.audit",
-                                        &(struct schema_keys){.tables = {sink_options}});
+                                        &(struct schema_keys){.tables = {entry_sink_options}});
     if (sink)
-        schema_fill(&reader->schema, sink_options, sink, "guard.audit", &own);
+        schema_fill(&reader->schema, entry_sink_options, sink, "guard.audit", &own);
     if (own.sink && *own.sink)
         check_sink(reader, node_place(sink, "require_sink"), own.sink);
     read_effects(reader, node_find(map, "effects"));
@@ -171,27 +183,39 @@ struct approval_words {
     const char *const *notify;
 };
 
-static const struct probe_option approval_options[] = {
-    {"approvers", PROBE_STRING_AT(struct approval_words, approvers), .fallback = ""},
-    {"local", PROBE_BOOL_AT(struct approval_words, local), .fallback = "false"},
+const struct probe_option entry_approval_options[] = {
+    {"approvers",
+     PROBE_STRING_AT(struct approval_words, approvers),
+     .fallback = "",
+     .help = "an allowed_signers file of OpenSSH: whose signatures count"},
+    {"local",
+     PROBE_BOOL_AT(struct approval_words, local),
+     .fallback = "false",
+     .help = "a local user is somebody, too"},
     {"expires",
      PROBE_DURATION_AT(struct approval_words, expires_ms),
      .fallback = "15m",
      .min = SECOND,
-     .max = ENTRY_LONGEST_MS},
+     .max = ENTRY_LONGEST_MS,
+     .help = "how long a plan waits for people"},
     {"remind",
      PROBE_DURATION_AT(struct approval_words, remind_ms),
      .fallback = "5m",
-     .max = ENTRY_LONGEST_MS},
-    {"notify", PROBE_LIST_AT(struct approval_words, notify), .fallback = "[]"},
+     .max = ENTRY_LONGEST_MS,
+     .help = "how often it is said again that it waits; 0: never"},
+    {"notify",
+     PROBE_LIST_AT(struct approval_words, notify),
+     .fallback = "[]",
+     .help = "sinks that are told of plans that wait"},
     {0},
 };
-static const struct probe_option class_options[] = {
+const struct probe_option entry_class_options[] = {
     {"approvals",
      PROBE_INT_AT(struct approval_words, approvals),
      .fallback = "1",
      .min = 1,
-     .max = ENTRY_MOST_APPROVALS},
+     .max = ENTRY_MOST_APPROVALS,
+     .help = "how many a plan of that effect takes"},
     {0},
 };
 
@@ -238,10 +262,10 @@ static void read_class(struct reader *reader, const struct node *node)
         return;
     }
     const struct node *map =
-        entry_map(reader, node, path, &(struct schema_keys){.tables = {class_options}});
+        entry_map(reader, node, path, &(struct schema_keys){.tables = {entry_class_options}});
     if (!map)
         return;
-    schema_fill(&reader->schema, class_options, map, path, &own);
+    schema_fill(&reader->schema, entry_class_options, map, path, &own);
     reader->entries->approval.needed[effect] = (unsigned)own.approvals;
 }
 
@@ -254,12 +278,12 @@ void entry_read_approval(struct reader *reader, const struct node *root)
         entry_map(reader,
                   node_find(root, "approval"),
                   "approval",
-                  &(struct schema_keys){.tables = {approval_options}, .words = words});
+                  &(struct schema_keys){.tables = {entry_approval_options}, .words = words});
     for (size_t i = 0; i < COUNT_OF(approval->needed); i++)
         approval->needed[i] = 1;
     if (map) {
         const struct node *classes = node_find(map, "classes");
-        schema_fill(&reader->schema, approval_options, map, "approval", &own);
+        schema_fill(&reader->schema, entry_approval_options, map, "approval", &own);
         read_notify(reader, node_find(map, "notify"), own.notify);
         if (!node_is_absent(classes) && classes->kind != NODE_MAP)
             (void)entry_refuse(reader, classes->place, "approval.classes", "is not a map");

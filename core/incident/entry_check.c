@@ -216,7 +216,8 @@ const struct probe_option entry_trigger_options[] = {
     {"held",
      PROBE_DURATION_AT(struct entry_trigger, held_ms),
      .fallback = "0",
-     .max = ENTRY_LONGEST_MS},
+     .max = ENTRY_LONGEST_MS,
+     .help = "how long it must have been so"},
     {0},
 };
 
@@ -236,8 +237,10 @@ void entry_read_trigger(struct reader *reader, const struct node *node, const ch
                      "write {check: TARGET/NAME, status: critical}, or manual");
         return;
     }
-    schema_refuse_unknown(
-        &reader->schema, &(struct schema_keys){.tables = {entry_trigger_options}, .words = words}, node, path);
+    schema_refuse_unknown(&reader->schema,
+                          &(struct schema_keys){.tables = {entry_trigger_options}, .words = words},
+                          node,
+                          path);
     schema_fill(&reader->schema, entry_trigger_options, node, path, &entry->trigger);
     const struct node *check = node_find(node, "check"), *status = node_find(node, "status");
     if (node_is_absent(check))
@@ -277,7 +280,8 @@ const struct probe_option entry_improves_options[] = {
      PROBE_DURATION_AT(struct entry_improves, within_ms),
      .fallback = "10m",
      .min = 1000,
-     .max = ENTRY_LONGEST_MS},
+     .max = ENTRY_LONGEST_MS,
+     .help = "by when it must have fallen"},
     {0},
 };
 
@@ -287,7 +291,10 @@ static void read_improves(struct reader *reader, const struct node *node, const 
     static const char *const words[] = {"check", "by", NULL};
     struct entry_question question = {0};
     const struct node *map =
-        entry_map(reader, node, path, &(struct schema_keys){.tables = {entry_improves_options}, .words = words});
+        entry_map(reader,
+                  node,
+                  path,
+                  &(struct schema_keys){.tables = {entry_improves_options}, .words = words});
     if (!map)
         return;
     schema_fill(&reader->schema, entry_improves_options, map, path, improves);
@@ -317,11 +324,13 @@ const struct probe_option entry_verify_options[] = {
      PROBE_DURATION_AT(struct entry_verify, within_ms),
      .fallback = "1m",
      .min = 1000,
-     .max = ENTRY_LONGEST_MS},
+     .max = ENTRY_LONGEST_MS,
+     .help = "by when the condition must hold"},
     {"stable",
      PROBE_DURATION_AT(struct entry_verify, stable_ms),
      .fallback = "0",
-     .max = ENTRY_LONGEST_MS},
+     .max = ENTRY_LONGEST_MS,
+     .help = "for how long it must hold then"},
     {0},
 };
 
@@ -330,7 +339,10 @@ void entry_read_verify(struct reader *reader, const struct node *node, const cha
 {
     static const char *const words[] = {"check", "condition", "improves", NULL};
     const struct node *map =
-        entry_map(reader, node, path, &(struct schema_keys){.tables = {entry_verify_options}, .words = words});
+        entry_map(reader,
+                  node,
+                  path,
+                  &(struct schema_keys){.tables = {entry_verify_options}, .words = words});
     if (!map)
         return;
     schema_fill(&reader->schema, entry_verify_options, map, path, &entry->verify);

@@ -36,15 +36,18 @@ const struct probe_option entry_options[] = {
     {"mode",
      PROBE_STRING_AT(struct entry_words, mode),
      .fallback = "dry-run",
-     .choices = entry_modes},
+     .choices = entry_modes,
+     .help = "what becomes of a plan; never above guard.mode"},
     {"undo_after",
      PROBE_DURATION_AT(struct entry_words, undo_after_ms),
      .fallback = "",
-     .max = ENTRY_LONGEST_MS},
+     .max = ENTRY_LONGEST_MS,
+     .help = "when what was done is taken back, where the action can"},
     {"on_failure",
      PROBE_STRING_AT(struct entry_words, on_failure),
      .fallback = "hand_over",
-     .choices = failures},
+     .choices = failures,
+     .help = "undo: it is taken back when it has not helped"},
     {"lock",
      PROBE_LIST_AT(struct entry_words, lock),
      .fallback = "[]",
@@ -54,7 +57,8 @@ const struct probe_option entry_options[] = {
      PROBE_INT_AT(struct entry_words, approvals),
      .fallback = "",
      .min = 1,
-     .max = ENTRY_MOST_APPROVALS},
+     .max = ENTRY_MOST_APPROVALS,
+     .help = "how many it takes, where that is more than approval.classes says"},
     {0},
 };
 static const char *const entry_words[] = {
@@ -64,18 +68,24 @@ const struct probe_option entry_limit_options[] = {
     {"cooldown",
      PROBE_DURATION_AT(struct limit_words, cooldown_ms),
      .fallback = "10m",
-     .max = ENTRY_LONGEST_MS},
-    {"attempts", PROBE_STRING_AT(struct limit_words, attempts), .fallback = "3/1h"},
+     .max = ENTRY_LONGEST_MS,
+     .help = "between two that change the same target"},
+    {"attempts",
+     PROBE_STRING_AT(struct limit_words, attempts),
+     .fallback = "3/1h",
+     .help = "how many within which time, before a person is needed"},
     {"max_affected",
      PROBE_INT_AT(struct limit_words, max_affected),
      .fallback = "",
      .min = 1,
-     .max = INT64_MAX},
+     .max = INT64_MAX,
+     .help = "how many things a plan may touch"},
     {"max_percent",
      PROBE_REAL_AT(struct limit_words, max_percent),
      .fallback = "",
      .min = 0,
-     .max = 100},
+     .max = 100,
+     .help = "... and which share of all that there are"},
     {0},
 };
 
@@ -106,8 +116,11 @@ static void read_limits(struct reader *reader, const struct node *written, const
 {
     static const char *const words[] = {"refuse_if", NULL};
     struct limit_words own = {0};
-    const struct node *map = entry_map(
-        reader, written, path, &(struct schema_keys){.tables = {entry_limit_options}, .words = words});
+    const struct node *map =
+        entry_map(reader,
+                  written,
+                  path,
+                  &(struct schema_keys){.tables = {entry_limit_options}, .words = words});
     if (!map)
         map = node_create(reader->schema.memory, NODE_MAP, entry->place, NULL);
     schema_fill(&reader->schema, entry_limit_options, map, path, &own);

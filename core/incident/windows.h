@@ -47,6 +47,9 @@ struct windows {
     size_t count;
 };
 
+/* What a window may hold, beside hours, days and tz; of silences the second one as well. */
+extern const struct probe_option window_options[], window_silence_options[];
+
 /* Reads a list of freeze windows, or of silence windows; what is wrong is told.  `list` may be NULL. */
 void windows_read_freezes(struct schema *schema, const struct node *list, const char *path,
                           struct windows *windows);

@@ -17,21 +17,40 @@ struct window_words {
     bool remediate;
 };
 
-static const struct probe_option options[] = {
-    {"name", PROBE_STRING_AT(struct window_words, name), .fallback = ""},
-    {"cron", PROBE_STRING_AT(struct window_words, cron), .fallback = ""},
+const struct probe_option window_options[] = {
+    {"name",
+     PROBE_STRING_AT(struct window_words, name),
+     .fallback = "",
+     .help = "by which it is told"},
+    {"cron",
+     PROBE_STRING_AT(struct window_words, cron),
+     .fallback = "",
+     .help = "minute, hour, day, month, day of the week at which it begins"},
     {"for",
      PROBE_DURATION_AT(struct window_words, for_ms),
      .fallback = "",
      .min = MINUTE_MS,
-     .max = WINDOW_LONGEST_MS},
-    {"from", PROBE_STRING_AT(struct window_words, from), .fallback = ""},
-    {"until", PROBE_STRING_AT(struct window_words, until), .fallback = ""},
-    {"reason", PROBE_STRING_AT(struct window_words, reason), .fallback = ""},
+     .max = WINDOW_LONGEST_MS,
+     .help = "of cron: how long it lasts"},
+    {"from",
+     PROBE_STRING_AT(struct window_words, from),
+     .fallback = "",
+     .help = "YYYY-MM-DD or YYYY-MM-DD HH:MM"},
+    {"until",
+     PROBE_STRING_AT(struct window_words, until),
+     .fallback = "",
+     .help = "... and when it is over"},
+    {"reason",
+     PROBE_STRING_AT(struct window_words, reason),
+     .fallback = "",
+     .help = "why, for people"},
     {0},
 };
-static const struct probe_option silence_options[] = {
-    {"remediate", PROBE_BOOL_AT(struct window_words, remediate), .fallback = "false"},
+const struct probe_option window_silence_options[] = {
+    {"remediate",
+     PROBE_BOOL_AT(struct window_words, remediate),
+     .fallback = "false",
+     .help = "remediations go on meanwhile"},
     {0},
 };
 
@@ -212,13 +231,13 @@ static void read_one(struct schema *schema, const struct node *map, const char *
     }
     schema_refuse_unknown(
         schema,
-        &(struct schema_keys){.tables = {options, silences ? silence_options : NULL},
+        &(struct schema_keys){.tables = {window_options, silences ? window_silence_options : NULL},
                               .words = silences ? silence_words : freeze_words},
         map,
         path);
-    schema_fill(schema, options, map, path, &own);
+    schema_fill(schema, window_options, map, path, &own);
     if (silences)
-        schema_fill(schema, silence_options, map, path, &own);
+        schema_fill(schema, window_silence_options, map, path, &own);
     read_name(&draft, windows, own.name);
     read_when(&draft, &own);
     window->reason = is_written(own.reason) ? own.reason : NULL;

@@ -251,6 +251,6 @@ size_t config_count_checks(const struct config *config);
  * leaves open.
  */
 void config_write_schema(const struct plugins *plugins, const struct config_sink_type *const *sinks,
-                         struct text *out);
+                         void (*more)(struct writer *writer), struct text *out);
 
 #endif

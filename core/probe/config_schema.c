@@ -436,7 +436,7 @@ static void write_silences(struct writer *writer)
 }
 
 void config_write_schema(const struct plugins *plugins, const struct config_sink_type *const *sinks,
-                         struct text *out)
+                         void (*more)(struct writer *writer), struct text *out)
 {
     struct writer writer;
     writer_init(&writer, out);
@@ -452,9 +452,8 @@ void config_write_schema(const struct plugins *plugins, const struct config_sink
     write_agent(&writer);
     write_defaults(&writer, plugins);
     write_targets(&writer, plugins);
-    write_any(&writer, "remediations", "what may be done about findings, by name");
-    write_any(&writer, "guard", "the ceiling of all remediations, and what stops them");
-    write_any(&writer, "approval", "who decides on plans, and how long they wait");
+    if (more)
+        more(&writer);
     write_sinks(&writer, sinks);
     write_silences(&writer);
     write_reserved(&writer, config_reserved_top, NULL);

@@ -63,6 +63,77 @@ def test_the_schema_accepts_a_configuration_and_refuses_a_typo():
     assert json.loads(runbookd("schema", "--events").out)["title"]
 
 
+REPAIRS = """
+guard: {mode: approve, per_day: 10, freeze: {file: /etc/freeze, windows: [{name: nights, hours: "22:00-06:00", days: MON-THU, tz: Europe/London}]}, effects: {pg: reversible}, audit: {wait: 5s}}
+approval: {approvers: /etc/approvers, local: true, expires: 15m, remind: 0, classes: {destructive: {approvals: 2}}}
+silences: {windows: [{name: pg-maintenance, cron: "30 4 * * SUN", for: 45m, match: {target: pg}, except: {check: [cert.*]}, remediate: true}]}
+targets: {pg: {type: postgres, url: "postgres://db/orders", act_as: {user: ops}}}
+remediations:
+  end-idle-sessions:
+    trigger: {check: [pg/connections], status: [warning, critical], held: 1m}
+    script: postgres/kill_idle
+    targets: {db: pg}
+    with: {idle_for: 10m, limit: 20}
+    allow: ["db:terminate_sessions"]
+    mode: auto
+    approvals: 2
+    undo_after: 2h
+    on_failure: undo
+    guard: {cooldown: 10m, attempts: 3/1h, max_affected: 20, max_percent: 40, refuse_if: [{check: pg/replication, condition: "status ~= 'ok'"}]}
+    verify: {check: pg/connections, condition: "used_percent < 80", within: 30s, stable: 3m,
+             improves: {check: pg/connections, measure: used, by: 10 %, within: 10m}}
+  by-hand: {trigger: manual, script: postgres/kill_idle, targets: {db: pg}}
+"""
+
+
+def schema_errors(configuration):
+    import jsonschema
+    return list(jsonschema.Draft202012Validator(json.loads(runbookd("schema").out)).iter_errors(configuration))
+
+
+def changed(path, value):
+    """The whole of REPAIRS, and one member set."""
+    import yaml
+    whole = at = yaml.safe_load(REPAIRS)
+    *way, last = path.split(".")
+    for key in way:
+        at = at[int(key) if isinstance(at, list) else key]
+    at[last] = value
+    return whole
+
+
+def test_the_schema_describes_remediations_guard_and_approval_as_validate_does(tmp_path):
+    import yaml
+    assert schema_errors(yaml.safe_load(REPAIRS)) == []
+    (tmp_path / "c.yaml").write_text(REPAIRS)
+    result = runbookd("validate", "--offline", "-c", tmp_path / "c.yaml")
+    assert result.code == 0, result.err
+    properties = json.loads(runbookd("schema").out)["properties"]
+    for name in ("remediations", "guard", "approval"):
+        assert properties[name]["type"] == ["object", "null"] and properties[name]["description"]
+
+
+R = "remediations.end-idle-sessions."
+
+
+@pytest.mark.parametrize("path, value", [
+    (R + "scrpt", "x"), (R + "mode", "automatic"), (R + "trigger", "by-hand"), (R + "trigger.status", "unknown"), (R + "trigger.held", "long"),
+    (R + "trigger.check", "pg"), (R + "trigger.chek", "pg/x"), (R + "targets.db", ["pg"]), (R + "allow", "db:terminate_sessions"),
+    (R + "allow", ["terminate"]), (R + "approvals", 0), (R + "undo_after", 7), (R + "on_failure", "ignore"), (R + "guard.attempts", "three"),
+    (R + "guard.cooldwn", "1m"), (R + "guard.max_percent", 140), (R + "guard.max_affected", 0), (R + "guard.refuse_if.0.condtion", "x"),
+    (R + "verify.within", "10"), (R + "verify.improves.by", "much"), (R + "verify.improves.mesure", "x"), ("guard.mode", "on"),
+    ("guard.per_day", -1), ("guard.freeze.fil", "/x"), ("guard.effects.pg", "harmless"), ("guard.audit.wait", "soon"), ("guard.modus", "auto"),
+    ("approval.expires", "soon"), ("approval.local", "perhaps"), ("approval.classes.awful", {"approvals": 2}),
+    ("approval.classes.destructive.approvals", 99), ("approval.classes.destructive.approvls", 2), ("approval.aprovers", "x"), ("guard.freeze.windows.0.fro", "x"),
+    ("silences.windows.0.for", "long"), ("silences.windows.0.match.targt", "x"), ("silences.windos", [])])
+def test_the_schema_refuses_what_validate_refuses(tmp_path, path, value):
+    import yaml
+    wrong = changed(path, value)
+    assert schema_errors(wrong), "the schema takes it"
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(wrong))
+    assert runbookd("validate", "--offline", "-c", tmp_path / "c.yaml").code == 1
+
+
 def test_validate_accepts_and_counts(tmp_path):
     (tmp_path / "c.yaml").write_text("version: 1\ntargets:\n  c: {type: redis, url: 'redis://x'}\n")
     result = runbookd("validate", "-c", tmp_path / "c.yaml")

@@ -312,7 +312,7 @@ static void the_language_is_told_as_json_schema(void **state)
         "$defs", "thing.connections", "properties", "critical", "default", NULL};
     static const char *const realm[] = {"properties", "agent", "properties", "realm", NULL};
     (void)state;
-    config_write_schema(&plugins, NULL, &said);
+    config_write_schema(&plugins, NULL, NULL, &said);
     json_t *root = json_loads(said.bytes, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(root);
     assert_string_equal(json_string_value(member(root, sql)), "what finds violations");

@@ -142,7 +142,7 @@ static void a_change_is_seen_in_the_digest(void **state)
 static void the_schema_knows_each_type(void **state)
 {
     (void)state;
-    config_write_schema(&plugins, sink_types(), &said);
+    config_write_schema(&plugins, sink_types(), NULL, &said);
     assert_non_null(strstr(said.bytes, "\"sink:http\":{"));
     assert_non_null(strstr(said.bytes, "\"batch\":{"));
 }

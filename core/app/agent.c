@@ -78,6 +78,7 @@ void agent_open(struct agent *agent, struct session *session)
     if (child_start() < 0)
         log_warn("cannot start the process that looks at files and starts programs: %s",
                  strerror(errno));
+    child_allow(session->config->exec.permits);
     make_boot(agent);
     agent->loop = loop_create();
     http_use_proxies(agent->loop, session->config->agent.use_proxies);
@@ -290,6 +291,7 @@ static void on_renewed(void *data)
 {
     struct agent *agent = data;
     agent->speaker = speaker_of(agent);
+    child_allow(agent->session->config->exec.permits);
     bus_set_speaker(agent->bus, &agent->speaker);
     voice_take_over(agent->voice, &agent->session->config->console);
     sinks_take_over(agent->sinks, agent->session->config);

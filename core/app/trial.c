@@ -357,6 +357,7 @@ static bool open_world(struct trial *trial)
     struct error error;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)child_start();
+    child_allow(trial->session.config->exec.permits);
     trial->loop = loop_create();
     trial->bus = bus_create(&speaker);
     trial->ledger = ledger_create();

@@ -17,6 +17,7 @@ enum {
     MOST_REQUEST = 4 << 20,
     MOST_INPUT = 16 << 20,
     MOST_OUTPUT = 64 << 20,
+    MOST_PERMITS = 16, /* of one program */
     FEW_OUTPUT = 64 << 10,
     MOST_READ = 64 << 20,
     FEW_READ = 1 << 20,
@@ -27,7 +28,8 @@ enum {
 static struct {
     pid_t spawner; /* zero: none */
     int socket;
-    char **allowed;
+    char **programs, **digests; /* that are allowed; a digest may be NULL */
+    size_t permit_count;
 } child;
 
 /* ---------------------------------------------------------- the spawner ---- */
@@ -44,10 +46,21 @@ int child_start(void)
     return 0;
 }
 
+static void forget_permits(void)
+{
+    for (size_t i = 0; i < child.permit_count; i++) {
+        free(child.programs[i]);
+        free(child.digests[i]);
+    }
+    free(child.programs);
+    free(child.digests);
+    child.programs = child.digests = NULL;
+    child.permit_count = 0;
+}
+
 void child_stop(void)
 {
-    static const char *const none[] = {NULL};
-    child_allow(none);
+    forget_permits();
     if (!child.spawner)
         return;
     job_use_spawner(-ENOSYS);
@@ -60,30 +73,40 @@ void child_stop(void)
     child.spawner = 0;
 }
 
-static void free_strings(char **strings)
-{
-    for (size_t i = 0; strings && strings[i]; i++)
-        free(strings[i]);
-    free(strings);
-}
-
-void child_allow(const char *const *programs)
+void child_allow(const struct child_permit *permits)
 {
     size_t count = 0;
-    while (programs[count])
+    while (permits[count].program)
         count++;
-    free_strings(child.allowed);
-    child.allowed = count ? mem_array(count + 1, sizeof(char *)) : NULL;
-    for (size_t i = 0; i < count; i++)
-        child.allowed[i] = mem_copy(programs[i]);
+    forget_permits();
+    child.programs = mem_array(count + 1, sizeof(char *));
+    child.digests = mem_array(count + 1, sizeof(char *));
+    for (size_t i = 0; i < count; i++) {
+        child.programs[i] = mem_copy(permits[i].program);
+        child.digests[i] = mem_copy(permits[i].sha256);
+    }
+    child.permit_count = count;
 }
 
-static bool allowed(const char *program)
+/* Adds the contents that the program may have: none, where any is fine.  False: it is not allowed. */
+static bool pack_permits(struct text *request, const char *program)
 {
-    for (size_t i = 0; child.allowed && child.allowed[i]; i++)
-        if (strcmp(child.allowed[i], program) == 0)
-            return *program == '/';
-    return false;
+    const char *digests[MOST_PERMITS];
+    size_t count = 0;
+    bool found = false, any = false;
+    for (size_t i = 0; i < child.permit_count; i++) {
+        if (strcmp(child.programs[i], program) != 0)
+            continue;
+        found = *program == '/';
+        any = any || !child.digests[i];
+        if (child.digests[i] && count < MOST_PERMITS)
+            digests[count++] = child.digests[i];
+    }
+    count = any ? 0 : count;
+    pack_int(request, (int64_t)count);
+    for (size_t i = 0; i < count; i++)
+        pack_string(request, digests[i]);
+    return found;
 }
 
 /* ------------------------------------------------------------ programs ---- */
@@ -144,12 +167,12 @@ static int pack_command(struct text *request, const struct probe_command *comman
 {
     if (!command->argv || !command->argv[0] || command->timeout_ms < 0 || command->max_output < 0)
         return -EINVAL;
-    if (!allowed(command->argv[0]))
-        return -EACCES;
     if (command->input && command->input_len > MOST_INPUT)
         return -E2BIG;
     pack_string(request, command->directory);
     pack_string(request, command->user);
+    if (!pack_permits(request, command->argv[0]))
+        return -EACCES;
     pack_argv(request, command->argv);
     return pack_env(request, command->env) ? 0 : -ENOKEY;
 }

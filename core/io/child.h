@@ -27,13 +27,23 @@ int child_start(void);
 /* Ends it and all workers: TERM, KILL a second later; returns when it is gone. */
 void child_stop(void);
 
-/* Which programs child_exec() may start: absolute paths, ended by NULL; copied.  None at first. */
-void child_allow(const char *const *programs);
+/* A program that may be started, as an operator allows it. */
+struct child_permit {
+    const char *program; /* an absolute path */
+    const char *sha256;  /* of its content, 64 hex digits; NULL: whatever it holds */
+};
 
 /*
- * Runs a program that is allowed (-EACCES otherwise).  One that cannot be started ends with why:
- * -ENOENT, -EACCES, -ENOEXEC; for its user -ENOENT or -EPERM; -ENOKEY where a secret cannot be
- * read.  It is over when the program is: what it left running in its session is ended as well,
+ * Which programs child_exec() may start, ended by { 0 }; copied.  None at first.  One that stands there several
+ * times may have each of these contents.
+ */
+void child_allow(const struct child_permit *permits);
+
+/*
+ * Runs a program that is allowed (-EACCES otherwise).  The file that is opened is held to its digest and to who may
+ * write it, and executed by its descriptor: -EKEYREJECTED it is another one than was allowed, -EPERM others may
+ * write it (io/program).  One that cannot be started ends with why: -ENOENT, -EACCES, -ENOEXEC; for its user
+ * -ENOENT or -EPERM; -ENOKEY where a secret cannot be read.  It is over when the program is: what it left running in its session is ended as well,
  * a daemon that began a session of its own is not.  Its input is a file, not a pipe.
  */
 struct op *child_exec(struct life *life, const struct probe_command *command, probe_exec_fn *fn,

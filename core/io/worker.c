@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/program.h"
 
 void worker_write(int fd, const char *bytes, size_t len)
 {
@@ -63,16 +64,14 @@ static char **take_strings(struct unpack *request)
 static int exec_program(struct unpack *request)
 {
     const char *directory = unpack_string(request), *user = unpack_string(request);
+    char **digests = take_strings(request);
     char **argv = take_strings(request), **env = take_strings(request);
-    int status = request->short_of ? -EIO : become(user);
+    int fd = request->short_of ? -EIO : program_open(argv[0], digests);
+    int status = fd < 0 ? fd : become(user);
     if (status == 0 && chdir(*directory ? directory : "/") < 0)
         status = -errno;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* again: another user has lost it */
-    if (status == 0) {
-        (void)execve(argv[0], argv, env);
-        status = -errno;
-    }
-    return status;
+    return status < 0 ? status : program_become(fd, argv, env);
 }
 
 /* ----------------------------------------------------------- the process ---- */

@@ -4,7 +4,7 @@
  * It may hang wherever the kernel lets it: the agent waits for none of this, and the spawner
  * kills it.  Its answer is packed and goes to a pipe; a program becomes the worker itself.
  *
- * Layer: io.  Uses: base, io/pack, io/spawner.
+ * Layer: io.  Uses: base, io/pack, io/program, io/spawner.
  */
 #ifndef IO_WORKER_H
 #define IO_WORKER_H

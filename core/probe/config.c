@@ -267,6 +267,7 @@ static void build_all(struct builder *builder)
     config_build_sinks(builder);
     config_read_silences(builder);
     check_links(builder);
+    config_read_exec(builder);
     config_read_lease(builder);
     config_check_needs(builder);
     warn_of_replicas(builder);

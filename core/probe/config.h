@@ -26,6 +26,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "io/child.h"
 #include "probe/condition.h"
 #include "probe/hours.h"
 #include "probe/ledger.h"
@@ -181,10 +182,16 @@ struct config_silences {
     int64_t every_ms, timeout_ms;
 };
 
+/* "exec:", which programs may be started. */
+struct config_exec {
+    const struct child_permit *permits; /* ended by { 0 } */
+};
+
 struct config {
     struct config_agent agent;
     struct config_silences silences;
     struct config_stdout console;
+    struct config_exec exec;
     struct config_sink *sinks;
     size_t sink_count;
     struct config_target *targets;

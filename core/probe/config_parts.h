@@ -10,6 +10,7 @@
  *     config_judge.c    when a check is graded, what it waits for, connectivity
  *     config_admin.c    where the agent's own pages are
  *     config_silences.c which Alertmanager shares silences
+ *     config_exec.c     which programs may be started
  *     config_sink.c     "sinks:"
  *     config_schema.c   the JSON Schema
  *
@@ -72,8 +73,9 @@ struct flap_words {
 };
 
 extern const struct probe_option config_agent_options[], config_target_options[],
-    config_check_options[], config_hold_options[], config_flap_options[], config_admin_options[],
-    config_lease_options[], config_only_options[], config_sink_options[], config_silences_options[];
+    config_exec_options[], config_check_options[], config_hold_options[], config_flap_options[],
+    config_admin_options[], config_lease_options[], config_only_options[], config_sink_options[],
+    config_silences_options[];
 
 /* Keys that are no options: they are read by functions of their own. */
 extern const char *const config_top_words[],
@@ -106,6 +108,9 @@ void config_check_needs(struct builder *builder);
 
 /* "agent.connectivity:" */
 void config_read_connectivity(struct builder *builder, const struct node *agent);
+
+/* "exec:" */
+void config_read_exec(struct builder *builder);
 
 /* "agent.admin:" */
 void config_read_admin(struct builder *builder, const struct node *agent);

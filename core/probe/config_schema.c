@@ -452,6 +452,9 @@ void config_write_schema(const struct plugins *plugins, const struct config_sink
     write_agent(&writer);
     write_defaults(&writer, plugins);
     write_targets(&writer, plugins);
+    begin_map(&writer, "exec");
+    schema_write_properties(config_exec_options, NULL, &writer);
+    end_map(&writer);
     if (more)
         more(&writer);
     write_sinks(&writer, sinks);

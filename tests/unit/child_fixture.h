@@ -23,7 +23,8 @@
 /* For each test: a loop with a life, and a spawner of its own. */
 static inline int set_up(void **state)
 {
-    static const char *const programs[] = {"/bin/sh", "/bin/ls", "/usr/bin/env", NULL};
+    static const struct child_permit programs[] = {
+        {"/bin/sh", NULL}, {"/bin/ls", NULL}, {"/usr/bin/env", NULL}, {0}};
     struct life *life = mem_new(sizeof(*life));
     child_stop();
     if (child_start() < 0)

@@ -97,7 +97,12 @@ static void what_cannot_be_started_says_why(void **state)
     char text[64];
     (void)snprintf(text, sizeof(text), "%s/text", folder);
     (void)close(open(text, O_CREAT | O_WRONLY, 0755));
-    const char *const programs[] = {"/nowhere/at/all", "/etc/passwd", "/bin/sh", text, "sh", NULL};
+    const struct child_permit programs[] = {{"/nowhere/at/all", NULL},
+                                            {"/etc/passwd", NULL},
+                                            {"/bin/sh", NULL},
+                                            {text, NULL},
+                                            {"sh", NULL},
+                                            {0}};
     child_allow(programs);
     run(*state, &result, EXEC(.argv = (const char *const[]){"/nowhere/at/all", NULL}));
     assert_int_equal(result.status, -ENOENT);
@@ -305,7 +310,7 @@ static void without_a_spawner_nothing_works(void **state)
     child_stop();
     pid_t last;
     assert_int_equal(children_of(getpid(), &last), 0);
-    child_allow((const char *const[]){"/bin/sh", NULL});
+    child_allow((const struct child_permit[]){{"/bin/sh", NULL}, {0}});
     run(life, &result, EXEC(SHELL("true")));
     assert_int_equal(result.status, -ENOSYS);
     (void)child_look(life, PROBE_LOOK_READ, "/etc/passwd", 0, on_sight, &seen);
@@ -345,7 +350,7 @@ static _Noreturn void be_an_agent(int mark)
     (void)dup2(mark, STDERR_FILENO);
     if (close_range(3, ~0U, 0) < 0 || child_start() < 0)
         _exit(1);
-    child_allow((const char *const[]){"/bin/sh", NULL});
+    child_allow((const struct child_permit[]){{"/bin/sh", NULL}, {0}});
     life_init(&life, loop_create());
     (void)start(&life, &result, EXEC(SHELL("trap '' TERM; sleep 1000 & echo; sleep 1000")));
     (void)loop_run_until(life.loop, &result.done, 60000);

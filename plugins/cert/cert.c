@@ -4,6 +4,7 @@
  */
 #include "cert.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- file ---- */
@@ -113,12 +114,36 @@ static const struct probe_option options[] = {
      PROBE_TLS_AT(struct cert_config, tls),
      .fallback = "",
      .help = "whom to trust, and what to show"},
+    {"renewal",
+     PROBE_GROUP_AT(struct cert_config, renewal),
+     .fallback = "",
+     .nested = renewal_options,
+     .item_size = sizeof(struct cert_renewal),
+     .help = "how certificates are renewed, for the action renew"},
+    {0},
+};
+
+static const struct probe_option no_options[] = {{0}};
+
+static const struct probe_action actions[] = {
+    {.name = "renew",
+     .help = "run the program that the target declares to renew its certificate",
+     .effect = PROBE_REVERSIBLE,
+     .binds = PROBE_BINDS_ITEMS,
+     .options = no_options,
+     .needs = "the program below exec.allow, and what it needs itself",
+     .timeout = "10m",
+     .plan = renew_plan,
+     .apply = renew_apply,
+     .declared = true},
     {0},
 };
 
 static int create(struct probe_target *self, struct probe_error *error)
 {
     const struct cert_config *config = self->config;
+    if (config->renewal && renew_check(config->renewal, error) < 0)
+        return -EINVAL;
     if (!config->url)
         return 0;
     if (!presented_scheme_of(config->url))
@@ -143,6 +168,7 @@ static const struct probe_plugin plugin = {
     .config_size = sizeof(struct cert_config),
     .parallel = 2,
     .checks = checks,
+    .actions = actions,
     .create = create,
 };
 PROBE_PLUGIN(plugin);

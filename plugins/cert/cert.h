@@ -10,7 +10,21 @@
 struct cert_config {
     const struct probe_url *url; /* NULL: a target of files only */
     const struct probe_tls *tls;
+    const void *renewal; /* struct cert_renewal; NULL: none is declared */
 };
+
+/* ---- renew.c ---- */
+
+struct cert_renewal {
+    const char *const *command, *const *rehearsal; /* argv; an empty rehearsal: none */
+    const char *user;                              /* NULL: the agent's own */
+    const struct probe_pair *environment;          /* NULL: empty */
+};
+
+extern const struct probe_option renewal_options[];
+int renew_check(const struct cert_renewal *renewal, struct probe_error *error);
+void renew_plan(struct probe_target *self, struct probe_run *run);
+void renew_apply(struct probe_target *self, struct probe_run *run, const struct probe_step *step);
 
 /* ---- file.c ---- */
 

@@ -79,7 +79,8 @@ static char *unescaped(const char *text, size_t len)
 
 bool secret_is_foreign(const char *text)
 {
-    static const char *const words[] = {"${captured:", "${with.", "${before.", "${plan."};
+    static const char *const words[] = {
+        "${captured:", "${with.", "${before.", "${plan.", "${event}", "${event.", "${notice."};
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strncmp(text, words[i], strlen(words[i])) == 0)
             return true;

@@ -47,7 +47,7 @@ bool secret_has_reference(const char *text);
 /*
  * Whether a text begins with a reference that is put in place later, by others: what a step captured
  * (${captured:token}), what a remediation was given or found (${with.id}, ${before.value},
- * ${plan.hash}).  Here they are plain text.
+ * ${plan.hash}), what is said of an event (${event.status}, ${notice.title}).  Here they are plain text.
  */
 bool secret_is_foreign(const char *text);
 

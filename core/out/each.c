@@ -13,7 +13,7 @@
 #include "io/secret.h"
 #include "io/wait.h"
 
-enum { LONGEST_BODY = 4 << 20, LONGEST_MESSAGE = 240 };
+enum { LONGEST_BODY = 4 << 20, LONGEST_MESSAGE = 240, MOST_HEADERS = 68 };
 
 /* An event that the receiver has, and the queue still has, too. */
 struct taken {
@@ -138,9 +138,25 @@ static void on_reply(int status, const struct probe_response *response, void *da
     answer(each, &result);
 }
 
+/* The operator's own Content-Type goes instead of ours. */
+static void collect_headers(const struct each_wish *wish, struct probe_pair *pairs)
+{
+    size_t count = 0;
+    bool typed = false;
+    const struct probe_pair *more = wish->headers;
+    for (; more && more->name && count < MOST_HEADERS - 2; more++) {
+        typed = typed || strcasecmp(more->name, "content-type") == 0;
+        pairs[count++] = *more;
+    }
+    if (!typed)
+        pairs[count++] = (struct probe_pair){
+            .name = "Content-Type", .value = wish->media ? wish->media : "application/json"};
+    pairs[count] = (struct probe_pair){0};
+}
+
 static void send_one(struct each *each, const struct text *body)
 {
-    static const struct probe_pair headers[] = {{"Content-Type", "application/json"}, {0}};
+    struct probe_pair headers[MOST_HEADERS];
     const char *url = secret_reveal(each->wish.url);
     if (!url) {
         answer(each,
@@ -148,11 +164,15 @@ static void send_one(struct each *each, const struct text *body)
                                            .message = "the secret that it needs cannot be read"});
         return;
     }
+    collect_headers(&each->wish, headers);
     const struct probe_request request = {
         .size = sizeof(request),
         .url = url,
-        .method = "POST",
+        .method = each->wish.method ? each->wish.method : "POST",
         .headers = headers,
+        .bearer = each->wish.bearer,
+        .user = each->wish.user,
+        .password = each->wish.password,
         .body = body->bytes,
         .body_len = body->len,
         .tls = each->wish.tls,

@@ -17,7 +17,7 @@
 #include "out/view.h"
 #include "runbookd/probe.h"
 
-/* Writes what is said of an event, as JSON; false: nothing is. */
+/* Writes what is said of an event, as JSON or whatever `media` says; false: nothing is. */
 typedef bool each_make_fn(struct view line, struct text *body, void *data);
 
 struct each_wish {
@@ -25,6 +25,10 @@ struct each_wish {
     struct probe_secret *url; /* revealed anew for each request */
     const struct probe_tls *tls;
     int64_t timeout_ms;
+    const char *method, *media;       /* NULL: POST, application/json */
+    const struct probe_pair *headers; /* further ones, ended by {0}; NULL: none */
+    struct probe_secret *bearer, *password;
+    const char *user;
     each_make_fn *make;
     void *data;
 };

@@ -11,6 +11,7 @@ static const struct config_sink_type *const types[] = {
     &pagerduty_sink.face,
     &slack_sink.face,
     &syslog_sink.face,
+    &webhook_sink.face,
     NULL,
 };
 

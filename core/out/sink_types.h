@@ -15,5 +15,6 @@ extern const struct sink_type kafka_sink;        /* out/kafka_sink.c */
 extern const struct sink_type pagerduty_sink;    /* out/pagerduty_sink.c */
 extern const struct sink_type slack_sink;        /* out/slack_sink.c */
 extern const struct sink_type syslog_sink;       /* out/syslog_sink.c */
+extern const struct sink_type webhook_sink;      /* out/webhook_sink.c */
 
 #endif

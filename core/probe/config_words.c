@@ -235,7 +235,6 @@ const struct config_reserved config_reserved_scope[] = {
 /* Types of sinks that come later. */
 const struct config_reserved config_reserved_sinks[] = {
     {"email", SINK_LEFT_OUT},
-    {"webhook", SINK_LEFT_OUT},
     {0},
 };
 

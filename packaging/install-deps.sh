@@ -12,7 +12,8 @@ test=(libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 pyt
       python3-jsonschema python3-yaml git jq zstd pgbouncer valgrind strace procps ccache man-db
       nodejs npm bind9 mariadb-server-core slapd prometheus prometheus-node-exporter clickhouse-server
       zookeeper openssh-client rsyslog rsyslog-openssl prometheus-alertmanager
-      haproxy dovecot-imapd exim4-daemon-light logrotate python3-prometheus-client)
+      haproxy dovecot-imapd exim4-daemon-light logrotate python3-prometheus-client
+      python3-aiosmtpd)
 bench=(prometheus-blackbox-exporter)
 
 case ${1:-} in

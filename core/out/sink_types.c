@@ -5,6 +5,7 @@
 
 static const struct config_sink_type *const types[] = {
     &alertmanager_sink.face,
+    &email_sink.face,
     &file_sink.face,
     &http_sink.face,
     &kafka_sink.face,

@@ -9,6 +9,7 @@
 struct sink_type;
 
 extern const struct sink_type alertmanager_sink; /* out/alertmanager_sink.c */
+extern const struct sink_type email_sink;        /* out/email_sink.c */
 extern const struct sink_type file_sink;         /* out/file_sink.c */
 extern const struct sink_type http_sink;         /* out/http_sink.c */
 extern const struct sink_type kafka_sink;        /* out/kafka_sink.c */

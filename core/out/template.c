@@ -91,7 +91,8 @@ static bool is_known(const struct piece *piece)
 static struct view find(struct view line, char *name)
 {
     struct view value = line;
-    char *rest = name, *word = strsep(&rest, ".");
+    char *rest = name, *word;
+    (void)strsep(&rest, "."); /* "event" */
     while (value.at && (word = strsep(&rest, ".")))
         value = view_is_object(value) ? view_member(value, word) : (struct view){0};
     return value;

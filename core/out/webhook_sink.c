@@ -156,6 +156,7 @@ const struct sink_type webhook_sink = {
             .options = options,
             .config_size = sizeof(struct webhook_options),
             .queued = true,
+            .people = true,
             .check = check,
         },
     .open = open_sink,

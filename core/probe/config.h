@@ -142,6 +142,7 @@ struct config_sink_type {
     bool queued; /* it has a queue: batch, retry, spool and deliver are its options too */
     bool people; /* it tells people: of plans that wait only those whose approval.notify names it */
     bool local;  /* on this machine: what waits, waits in memory, unless spool.bytes is written */
+    int64_t batch_age_ms; /* the default of batch.age; zero: as of others, 1 s */
     /* Says what options alone cannot; zero, or an error that names the key first: "url: is ...". */
     int (*check)(const void *config, struct error *error);
 };

@@ -33,8 +33,7 @@ struct config_reserved {
 };
 
 extern const struct config_reserved config_reserved_top[], config_reserved_agent[],
-    config_reserved_target[], config_reserved_scope[], config_reserved_check[],
-    config_reserved_sinks[];
+    config_reserved_target[], config_reserved_scope[], config_reserved_check[];
 
 /* What building needs; `config` and `schema` grow with it. */
 struct builder {

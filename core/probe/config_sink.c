@@ -84,7 +84,7 @@ static const struct probe_option batch_options[] = {
      PROBE_DURATION_AT(struct config_queue, batch_age_ms),
      .fallback = "1s",
      .max = HOUR,
-     .help = "how long the first one waits for others"},
+     .help = "how long the first one waits for others; default of email: 30s"},
     {0},
 };
 
@@ -213,22 +213,6 @@ static const struct config_sink_type *find_type(const struct builder *builder, c
     return NULL;
 }
 
-static bool is_reserved(struct builder *builder, struct place place, const char *path,
-                        const char *type)
-{
-    for (const struct config_reserved *reserved = config_reserved_sinks; reserved->name; reserved++)
-        if (strcmp(reserved->name, type) == 0) {
-            (void)problem_warn(builder->schema.problems,
-                               place,
-                               path,
-                               "type %s is not in force yet: %s",
-                               type,
-                               reserved->instead);
-            return true;
-        }
-    return false;
-}
-
 static const struct config_sink_type *refuse_type(struct builder *builder, struct place place,
                                                   const char *path, const char *type)
 {
@@ -254,9 +238,7 @@ static const struct config_sink_type *type_of(struct builder *builder, const str
             return NULL;
     }
     const struct config_sink_type *found = find_type(builder, type);
-    if (found || is_reserved(builder, place, path, type))
-        return found;
-    return refuse_type(builder, place, path, type);
+    return found ? found : refuse_type(builder, place, path, type);
 }
 
 static void refuse_keys(const struct draft *draft, const struct config_sink_type *type)
@@ -303,10 +285,20 @@ static void digest_sink(const struct draft *draft, const struct text *resolved)
     digest_text(&text, sizeof(draft->sink->digest) - 1, draft->sink->digest);
 }
 
-static bool writes_spool_bytes(const struct node *map)
+static bool writes(const struct node *map, const char *part, const char *key)
 {
-    const struct node *spool = node_find(map, "spool");
-    return spool && spool->kind == NODE_MAP && !node_is_absent(node_find(spool, "bytes"));
+    const struct node *written = node_find(map, part);
+    return written && written->kind == NODE_MAP && !node_is_absent(node_find(written, key));
+}
+
+/* What a type has otherwise than others, unless it is written. */
+static void take_defaults(const struct draft *draft)
+{
+    const struct config_sink_type *type = draft->sink->type;
+    if (type->local && !writes(draft->map, "spool", "bytes"))
+        draft->sink->queue.spool_bytes = 0;
+    if (type->batch_age_ms && !writes(draft->map, "batch", "age"))
+        draft->sink->queue.batch_age_ms = type->batch_age_ms;
 }
 
 static void fill_sink(const struct draft *draft)
@@ -324,8 +316,7 @@ static void fill_sink(const struct draft *draft)
         for (const struct config_sink_part *part = config_sink_parts; part->key; part++)
             if (part->queued && *part->key)
                 fill_part(draft, part);
-        if (sink->type->local && !writes_spool_bytes(draft->map))
-            sink->queue.spool_bytes = 0;
+        take_defaults(draft);
     }
     refuse_keys(draft, sink->type);
     check_type(draft, errors);

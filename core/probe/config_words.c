@@ -203,7 +203,6 @@ const char *const config_check_words[] = {
 
 #define LOOKS_ONLY "this version looks only, and changes nothing"
 #define LEFT_OUT "this target is left out"
-#define SINK_LEFT_OUT "this sink is left out"
 
 const struct config_reserved config_reserved_top[] = {
     {"runbooks", "findings open no incident"},
@@ -233,11 +232,6 @@ const struct config_reserved config_reserved_scope[] = {
 };
 
 /* Types of sinks that come later. */
-const struct config_reserved config_reserved_sinks[] = {
-    {"email", SINK_LEFT_OUT},
-    {0},
-};
-
 const struct config_reserved config_reserved_check[] = {
     {"class", "nothing is silenced anyway"},
     {0},

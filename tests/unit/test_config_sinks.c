@@ -104,15 +104,20 @@ static void what_is_wrong_with_a_sink_is_told_with_its_place(void **state)
     }
 }
 
-static void a_type_of_a_later_version_is_left_out_and_said(void **state)
+static void types_differ_in_what_they_have_by_default(void **state)
 {
     (void)state;
-    load_sinks("  pages: {type: email, url: \"smtp://a\"}\n");
-    assert_non_null(config);
-    assert_int_equal(config->sink_count, 0);
-    assert_string_equal(said.bytes,
-                        "a.yaml:4:17: warning: sinks.pages.type: type email is not in force "
-                        "yet: this sink is left out\n");
+    load_sinks("  f: {type: file, path: /f}\n"
+               "  g: {type: file, path: /f, spool: {bytes: 1MiB}}\n"
+               "  m: {type: email, url: \"smtp://h\", from: a@b, to: [c@d]}\n"
+               "  n: {type: email, url: \"smtp://h\", from: a@b, to: [c@d], batch: {age: 5s}}\n");
+    assert_string_equal(said.bytes, "");
+    assert_int_equal(config->sinks[0].queue.spool_bytes, 0);
+    assert_int_equal(config->sinks[0].queue.batch_age_ms, 1000);
+    assert_int_equal(config->sinks[1].queue.spool_bytes, 1 << 20);
+    assert_int_equal(config->sinks[2].queue.batch_age_ms, 30000);
+    assert_int_equal(config->sinks[2].queue.spool_bytes, 256 << 20);
+    assert_int_equal(config->sinks[3].queue.batch_age_ms, 5000);
 }
 
 static void without_a_state_it_is_said_that_events_wait_in_memory(void **state)
@@ -154,7 +159,7 @@ int main(void)
         TEST(a_sink_is_as_written),
         TEST(stdout_can_be_switched_off_and_so_can_a_sink),
         TEST(what_is_wrong_with_a_sink_is_told_with_its_place),
-        TEST(a_type_of_a_later_version_is_left_out_and_said),
+        TEST(types_differ_in_what_they_have_by_default),
         TEST(without_a_state_it_is_said_that_events_wait_in_memory),
         TEST(a_change_is_seen_in_the_digest),
         TEST(the_schema_knows_each_type),

@@ -285,6 +285,15 @@ static bool open_state(struct world *world)
     return world->store != NULL;
 }
 
+/* Of what holds the agent back by itself: windows go by the clock, files and sinks are not there. */
+static void take_windows(struct world *world)
+{
+    struct entries *entries = world->session->entries;
+    world->brakes.entries = entries_hold(entries);
+    freeze_use_windows(world->brakes.freeze, &entries->ceiling.windows);
+    entries->ceiling.require_sink = NULL;
+}
+
 static bool open_world(struct world *world)
 {
     static const struct event_speaker speaker = {.realm = "test",
@@ -307,6 +316,7 @@ static bool open_world(struct world *world)
     if (!session_print(&problems) || !filled)
         return false;
     brakes_open(&world->brakes, world->schedule, world->store, NULL);
+    take_windows(world);
     repair_open(&world->repair, world->schedule, world->store, &world->brakes);
     repair_use(&world->repair, world->session->entries, NULL, false);
     world->schedule->begun = true;

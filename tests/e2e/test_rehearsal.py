@@ -130,6 +130,20 @@ count: {{end-idle-sessions: 0}}
 """))
 
 
+@pytest.mark.parametrize("hour, outcome", [("12", "applied"), ("23", "refused, reason: freeze")])
+def test_a_window_holds_by_the_clock_of_the_case(tmp_path, hour, outcome):
+    (tmp_path / "over.yaml").write_text('guard: {freeze: {windows: [{name: nights, hours: "22:00-06:00"}]}}\n')
+    passes(trial_of(tmp_path, f"""
+case: at {hour}
+begins: "2026-01-05T{hour}:00:00Z"
+given:
+  - {{at: 0s, check: pg/connections, {FULL}}}
+  - {IDLE}
+expect:
+  - {{at: 1m, remediation: end-idle-sessions, outcome: {outcome}}}
+""", "auto", "auto", "-c", tmp_path / "over.yaml"))
+
+
 def test_what_is_not_as_expected_is_shown_and_fails(tmp_path):
     result = trial_of(tmp_path, f"""
 case: a wrong hope

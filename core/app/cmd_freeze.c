@@ -20,11 +20,15 @@ static int say(const struct options *options, const char *word)
         text_add(&out,
                  *why ? "\nnothing is changed any more; looking and recording go on\n"
                       : "\nwhat the guard allows may be changed again\n");
+        if (json_object_get(answer, "holder"))
+            text_add(&out, "the same holds for the agent that has the lease\n");
         caller_print(&out);
         caller_print_kept(answer);
     }
+    /* A standby alone is frozen, and the agent that acts is not. */
+    int code = *caller_word(answer, "holder_silent") ? EXIT_REFUSED : EXIT_FINE;
     json_decref(answer);
-    return EXIT_FINE;
+    return code;
 }
 
 int cmd_freeze(const struct options *options)

@@ -93,18 +93,54 @@ static void add_plans(const json_t *answer, struct text *out)
     }
 }
 
+/* "until 16:04:11 UTC unless renewed" */
+static void add_until(const json_t *answer, struct text *out)
+{
+    const char *until = caller_word(answer, "lease_until");
+    if (*until)
+        text_print(out, " until %.8s UTC unless renewed", until + 11);
+}
+
+/* Where the holder is, and that what follows is its answer; or why there is none. */
+static void add_holder(const json_t *answer, struct text *out)
+{
+    const json_t *holder = json_object_get(answer, "holder");
+    const json_t *agent = json_object_get(holder, "agent");
+    const char *silent = caller_word(answer, "holder_silent");
+    add_head(out, "");
+    if (*silent) {
+        (void)screen_add(out, silent, 0);
+        text_add(out, "; what follows is this agent's own\n");
+        return;
+    }
+    const char *pod = caller_word(agent, "pod"), *socket = caller_word(agent, "socket");
+    text_print(out,
+               "it is on %s, pid %lld%s%s; what follows is its answer\n",
+               *pod ? pod : caller_word(agent, "node"),
+               (long long)caller_number(agent, "pid"),
+               *socket ? ", socket " : "",
+               socket);
+}
+
 static void add_lease(const json_t *answer, struct text *out)
 {
-    const char *lease = caller_word(answer, "lease"), *holder = caller_word(answer, "lease_holder");
+    const char *lease = caller_word(answer, "lease"), *name = caller_word(answer, "lease_holder");
+    const json_t *holder = json_object_get(answer, "holder");
     if (!*lease)
         return;
     add_head(out, "lease");
-    if (strcmp(lease, "held") == 0)
-        text_print(out, "held, token %lld\n", (long long)caller_number(answer, "lease_token"));
-    else if (*holder)
-        text_print(out, "standby: %s holds it\n", holder);
-    else
+    if (strcmp(lease, "held") == 0) {
+        text_print(out, "held, token %lld,", (long long)caller_number(answer, "lease_token"));
+        add_until(answer, out);
+        text_add_char(out, '\n');
+    } else if (*name) {
+        text_print(out, "standby: %s holds it", name);
+        add_until(holder ? holder : answer, out);
+        text_add_char(out, '\n');
+        add_holder(answer, out);
+    } else {
         text_add(out, "not known who holds it: what is of cluster scope is not asked here\n");
+    }
 }
 
 static void add_lock(const json_t *lock, struct text *out)
@@ -214,6 +250,27 @@ static int code_of(enum probe_status worst)
                                      : EXIT_UNKNOWN;
 }
 
+/* Of a standby and the holder; a standby alone has found nothing yet where all is of cluster scope. */
+static int worst_code(const json_t *answer)
+{
+    static const char *const words[] = {"ok", "warning", "critical", "unknown", NULL};
+    const json_t *holder = json_object_get(answer, "holder");
+    int own = code_of(caller_status(caller_word(answer, "worst")));
+    int64_t count = 0;
+    if (!holder)
+        return own;
+    for (const char *const *word = words; *word; word++)
+        count += caller_number(json_object_get(answer, "findings"), *word);
+    int theirs = code_of(caller_status(caller_word(holder, "worst")));
+    if (!count)
+        return theirs;
+    if (own == EXIT_CRITICAL || theirs == EXIT_CRITICAL)
+        return EXIT_CRITICAL;
+    if (own == EXIT_WARNING || theirs == EXIT_WARNING)
+        return EXIT_WARNING;
+    return own > theirs ? own : theirs;
+}
+
 int cmd_status(const struct options *options)
 {
     const struct screen screen = screen_of(STDOUT_FILENO);
@@ -223,16 +280,18 @@ int cmd_status(const struct options *options)
     if (!answer)
         return EXIT_UNKNOWN;
     if (!caller_print_json(options, answer)) {
+        const json_t *holder = json_object_get(answer, "holder");
+        const json_t *asked = holder ? holder : answer;
         add_agent(answer, &out);
-        add_findings(answer, &screen, &out);
         add_lease(answer, &out);
-        add_plans(answer, &out);
-        add_guard(answer, &out);
+        add_findings(asked, &screen, &out);
+        add_plans(asked, &out);
+        add_guard(asked, &out);
         add_state(answer, &out);
         add_quarantine(answer, &out);
         caller_print(&out);
     }
-    int code = code_of(caller_status(caller_word(answer, "worst")));
+    int code = worst_code(answer);
     json_decref(answer);
     return code;
 }

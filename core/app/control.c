@@ -40,7 +40,9 @@ struct control {
 };
 
 struct control_call {
-    struct client *client; /* NULL: gone */
+    struct client *client; /* NULL: gone, or one of our own has called */
+    control_line_fn *fn;   /* of these */
+    void *data;
 };
 
 struct client {
@@ -102,16 +104,21 @@ static void write_on(struct client *client)
         end_client(client);
 }
 
+static void make_safe(struct text *line)
+{
+    struct text safe;
+    if (!redact_finds(line->bytes, line->len))
+        return;
+    text_init(&safe, line->max);
+    redact_add_json(&safe, line->bytes, line->len, OWN_DEPTH);
+    text_finish(line);
+    *line = safe;
+}
+
 /* The whole answer is in `out`: it goes out as the client reads. */
 static void begin_to_write(struct client *client)
 {
-    if (redact_finds(client->out.bytes, client->out.len)) {
-        struct text safe;
-        text_init(&safe, client->out.max);
-        redact_add_json(&safe, client->out.bytes, client->out.len, OWN_DEPTH);
-        text_finish(&client->out);
-        client->out = safe;
-    }
+    make_safe(&client->out);
     text_add_char(&client->out, '\n');
     watch_change(client->watch, WATCH_WRITABLE);
     be_patient(client);
@@ -148,29 +155,64 @@ static struct client *take_client(struct control_call *call)
     return client;
 }
 
-void control_answer(struct control_call *call, const struct text *result)
+static void write_result(struct text *out, const struct text *result)
 {
-    struct client *client = take_client(call);
     struct writer writer;
-    if (!client)
-        return;
-    writer_init(&writer, &client->out);
+    writer_init(&writer, out);
     writer_object(&writer, NULL);
     writer_int(&writer, "v", CONTROL_VERSION);
     writer_raw_n(&writer, "result", result->bytes, result->len);
     writer_end(&writer);
-    if (result->cut || client->out.cut)
-        write_error(&client->out, "the answer is too long", "ask for less: one target, one check");
+    if (result->cut || out->cut)
+        write_error(out, "the answer is too long", "ask for less: one target, one check");
+}
+
+/* One of our own has called. */
+static void hand_back(struct control_call *call, struct text *line)
+{
+    make_safe(line);
+    call->fn(line, call->data);
+    text_finish(line);
+    free(call);
+}
+
+struct control_call *control_call(control_line_fn *fn, void *data)
+{
+    struct control_call *call = mem_new(sizeof(*call));
+    *call = (struct control_call){.fn = fn, .data = data};
+    return call;
+}
+
+void control_answer(struct control_call *call, const struct text *result)
+{
+    struct text line;
+    if (call->fn) {
+        text_init(&line, CONTROL_LONGEST_ANSWER + 64);
+        write_result(&line, result);
+        hand_back(call, &line);
+        return;
+    }
+    struct client *client = take_client(call);
+    if (!client)
+        return;
+    write_result(&client->out, result);
     begin_to_write(client);
 }
 
 void control_refuse(struct control_call *call, const char *hint, const char *fmt, ...)
 {
-    struct client *client = take_client(call);
+    struct text line;
     va_list args;
     va_start(args, fmt);
     MEM_AUTO char *message = mem_print_args(fmt, args);
     va_end(args);
+    if (call->fn) {
+        text_init(&line, CONTROL_LONGEST_REQUEST);
+        write_error(&line, message, hint);
+        hand_back(call, &line);
+        return;
+    }
+    struct client *client = take_client(call);
     if (client)
         refuse_client(client, message, hint);
 }

@@ -41,6 +41,8 @@ struct control_request {
     const json_t *args; /* an object */
     uid_t uid;
     pid_t pid;
+    const char *
+        from; /* the agent that passes it on, and has seen that uid; NULL: it came by our own socket */
 };
 
 /* Is to answer or refuse, then or later, once.  `request` is borrowed for the call. */
@@ -56,6 +58,10 @@ void control_close(struct control *control);
 
 /* `result` is one JSON value; what is cut is refused instead. */
 void control_answer(struct control_call *call, const struct text *result);
+
+/* A call by one of our own, who is told the line that the socket would have been. */
+typedef void control_line_fn(const struct text *line, void *data);
+struct control_call *control_call(control_line_fn *fn, void *data);
 
 /* `hint` may be NULL. */
 __attribute__((format(printf, 3, 4))) void control_refuse(struct control_call *call,

@@ -10,6 +10,7 @@
 struct word {
     const char *word;
     desk_fn *answer;
+    bool own; /* it is about this agent alone, or lets it act: no other one may pass it on */
 };
 
 struct ledger_clock desk_clock(const struct desk *desk)
@@ -99,23 +100,23 @@ static const struct word *find_word(const char *word)
 {
     static const struct word words[] = {
         {"status", desk_status},
-        {"healthz", desk_healthz},
+        {"healthz", desk_healthz, .own = true},
         {"findings", desk_findings},
         {"show", desk_show},
-        {"reload", answer_reload},
+        {"reload", answer_reload, .own = true},
         {"pending", desk_pending},
         {"plan", desk_plan},
         {"decide", desk_decide},
         {"silence", desk_silence},
         {"silences", desk_silences},
-        {"silence_end", desk_silence_end},
+        {"silence_end", desk_silence_end, .own = true},
         {"freeze", desk_freeze},
-        {"thaw", desk_thaw},
+        {"thaw", desk_thaw, .own = true},
         {"ack", desk_ack},
         {"lock", desk_lock},
-        {"spool", desk_spool},
-        {"spool_resend", desk_spool_resend},
-        {"spool_drop", desk_spool_drop},
+        {"spool", desk_spool, .own = true},
+        {"spool_resend", desk_spool_resend, .own = true},
+        {"spool_drop", desk_spool_drop, .own = true},
     };
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (strcmp(words[i].word, word) == 0)
@@ -126,9 +127,11 @@ static const struct word *find_word(const char *word)
 static void on_request(struct control_call *call, const struct control_request *request, void *data)
 {
     const struct word *word = find_word(request->word);
-    if (word)
+    if (word && request->from && word->own)
+        control_refuse(call, "say it to that agent itself", "\"%s\" is not passed on", word->word);
+    else if (word && (request->from || !desk_pass(data, call, request, word->answer)))
         word->answer(data, call, request);
-    else
+    else if (!word)
         control_refuse(call,
                        "ask it with the runbookd that it was installed with",
                        "this agent has no answer to \"%.40s\"",
@@ -160,10 +163,13 @@ struct desk *desk_open(const struct desk_parts *parts)
     vouch_open(&desk->vouch, loop, parts->brakes->spent);
     list_init(&desk->askings);
     desk->started_wall_ms = desk->loaded_wall_ms = loop_wall_ms(loop);
-    MEM_AUTO char *path = socket_path(&parts->session->config->agent);
-    if (!path)
+    list_init(&desk->passings);
+    if (parts->lease)
+        desk->relay = relay_open(loop, parts->lease, on_request, desk);
+    desk->path = socket_path(&parts->session->config->agent);
+    if (!desk->path)
         return desk;
-    desk->control = control_open(loop, path, on_request, desk, &error);
+    desk->control = control_open(loop, desk->path, on_request, desk, &error);
     if (desk->control)
         return desk;
     MEM_AUTO char *message = mem_print("nobody can ask this agent anything: %s", error.message);
@@ -183,6 +189,8 @@ void desk_close(struct desk *desk)
 {
     if (!desk)
         return;
+    relay_close(desk->relay);
+    desk_drop_passings(desk);
     control_close(desk->control);
     vouch_close(&desk->vouch);
     desk_spool_close(desk);
@@ -191,5 +199,6 @@ void desk_close(struct desk *desk)
         control_refuse(reload->call, NULL, "the agent ends");
         end_reload(reload);
     }
+    free(desk->path);
     free(desk);
 }

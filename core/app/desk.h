@@ -26,7 +26,7 @@ struct desk_parts {
     struct brakes *brakes;
     struct remediations *remediations; /* NULL: nothing can be changed */
     struct sinks *sinks;               /* NULL: there are none */
-    const struct lease *lease;         /* NULL: there is none */
+    struct lease *lease;               /* NULL: there is none */
     const struct event_speaker *speaker;
     const struct schedule_stats *minute; /* the last one that a heartbeat spoke of */
     struct renew *renew;                 /* NULL: there is nothing to read again */

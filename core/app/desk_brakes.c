@@ -8,7 +8,7 @@
 #include "io/loop.h"
 #include "probe/event.h"
 
-enum { LONGEST_REASON = 400, LONGEST_NAME = 64, WHO_LEN = 100 };
+enum { LONGEST_REASON = 400, LONGEST_NAME = 64, WHO_LEN = 160 };
 
 /* An answer that waits until what was said is on disk. */
 struct pledge {
@@ -59,10 +59,20 @@ static void on_kept(int status, void *data)
     settle(pledge);
 }
 
-/* "uid 1000": what the kernel says of who asks. */
-static const char *who_of(const struct control_request *request, char out[32])
+/* "uid 1000": what the kernel says of who asks; "uid 1000 at n2/ab12cd34": ... to another agent. */
+static void print_uid(const struct control_request *request, char *out, size_t room)
 {
-    (void)snprintf(out, 32, "uid %u", (unsigned)request->uid);
+    (void)snprintf(out,
+                   room,
+                   "uid %u%s%s",
+                   (unsigned)request->uid,
+                   request->from ? " at " : "",
+                   request->from ? request->from : "");
+}
+
+static const char *who_of(const struct control_request *request, char out[WHO_LEN])
+{
+    print_uid(request, out, WHO_LEN);
     return out;
 }
 
@@ -70,17 +80,14 @@ static const char *who_of(const struct control_request *request, char out[32])
 static const char *name_of(const struct control_request *request, char out[WHO_LEN])
 {
     const char *as = desk_word(request, "as");
+    char known[WHO_LEN - LONGEST_NAME];
     struct text TEXT_AUTO plain;
     text_init(&plain, LONGEST_NAME);
     if (as && *as)
         text_add_plain(&plain, as, strlen(as));
-    (void)snprintf(out,
-                   WHO_LEN,
-                   "%s%suid %u%s",
-                   plain.bytes,
-                   plain.len ? " (" : "",
-                   (unsigned)request->uid,
-                   plain.len ? ")" : "");
+    print_uid(request, known, sizeof(known));
+    (void)snprintf(
+        out, WHO_LEN, "%s%s%s%s", plain.bytes, plain.len ? " (" : "", known, plain.len ? ")" : "");
     return out;
 }
 
@@ -186,7 +193,7 @@ void desk_silence(struct desk *desk, struct control_call *call,
     struct brakes *brakes = desk->parts.brakes;
     MEM_AUTO char *what = mem_copy(desk_word(request, "what"));
     MEM_AUTO char *reason = reason_of(request);
-    char who[32];
+    char who[WHO_LEN];
     struct error error;
     struct silence_wish wish = {
         .who = who_of(request, who),
@@ -291,7 +298,7 @@ void desk_silence_end(struct desk *desk, struct control_call *call,
     int64_t now_ms = desk_clock(desk).wall_ms;
     const struct silence *silence = id ? silences_get(brakes->silences, id, now_ms) : NULL;
     const char *newest = NULL;
-    char who[32];
+    char who[WHO_LEN];
     if (silence) {
         end_own(brakes, call, silence, who_of(request, who), now_ms);
         return;
@@ -312,7 +319,7 @@ void desk_freeze(struct desk *desk, struct control_call *call,
     struct brakes *brakes = desk->parts.brakes;
     MEM_AUTO char *reason = reason_of(request);
     int64_t for_ms = json_integer_value(json_object_get(request->args, "for_ms"));
-    char who[32];
+    char who[WHO_LEN];
     if (for_ms < 0 || for_ms > SILENCE_LONGEST_MS) {
         control_refuse(call,
                        "without --for it holds until somebody thaws",
@@ -331,7 +338,7 @@ void desk_freeze(struct desk *desk, struct control_call *call,
 void desk_thaw(struct desk *desk, struct control_call *call, const struct control_request *request)
 {
     struct brakes *brakes = desk->parts.brakes;
-    char who[32];
+    char who[WHO_LEN];
     if (!freeze_is_set(brakes->freeze)) {
         const char *why = freeze_why(brakes->freeze);
         control_refuse(call,

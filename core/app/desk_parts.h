@@ -10,6 +10,7 @@
  *     desk_brakes.c    silence, freeze, thaw, ack
  *     desk_spool.c     spool
  *     desk_plans.c     pending, plan, and what is decided
+ *     desk_pass.c      what is asked of who holds the lease
  *
  * Layer: app.  Only for desk*.c.
  */
@@ -17,6 +18,7 @@
 #define APP_DESK_PARTS_H
 
 #include "app/desk.h"
+#include "app/relay.h"
 #include "app/vouch.h"
 #include "base/writer.h"
 #include "probe/last.h"
@@ -25,8 +27,11 @@
 struct desk {
     struct desk_parts parts;
     struct control *control;
-    struct list reloads; /* who waits for one to end */
-    struct list askings; /* who waits for the spool's disk */
+    char *path;           /* of the socket; NULL: there is none */
+    struct relay *relay;  /* NULL: there is no lease */
+    struct list passings; /* what is on its way to who holds it */
+    struct list reloads;  /* who waits for one to end */
+    struct list askings;  /* who waits for the spool's disk */
     struct vouch vouch;
     int64_t started_wall_ms, loaded_wall_ms;
 };
@@ -46,6 +51,14 @@ desk_fn desk_spool, desk_spool_resend, desk_spool_drop;
 
 /* Nobody waits for the spool any more. */
 void desk_spool_close(struct desk *desk);
+
+/*
+ * Whether another agent is to answer it, alone or as well: then that is under way.  `answer` is what
+ * this one has to say.
+ */
+bool desk_pass(struct desk *desk, struct control_call *call, const struct control_request *request,
+               desk_fn *answer);
+void desk_drop_passings(struct desk *desk);
 
 /* An entry of the ledger, with what it belongs to. */
 struct desk_row {

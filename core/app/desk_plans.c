@@ -291,7 +291,7 @@ void desk_decide(struct desk *desk, struct control_call *call,
     deciding->desk = desk;
     deciding->call = call;
     deciding->args = json_deep_copy(request->args);
-    deciding->from = mem_copy("socket");
+    deciding->from = request->from ? mem_print("socket of %s", request->from) : mem_copy("socket");
     const struct statement statement = {
         .realm = desk->parts.speaker->realm,
         .decision = decision,

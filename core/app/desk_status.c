@@ -34,6 +34,7 @@ static void write_agent(const struct desk *desk, struct writer *writer)
     write_optional(writer, "pod", speaker->pod);
     writer_string(writer, "boot", speaker->boot);
     writer_int(writer, "pid", getpid());
+    write_optional(writer, "socket", desk->path);
     writer_time(writer, "started", desk->started_wall_ms);
     writer_end(writer);
 }
@@ -119,6 +120,8 @@ void desk_status(struct desk *desk, struct control_call *call,
     write_findings(desk, &writer);
     write_checks(desk, &writer);
     lease_write(desk->parts.lease, &writer);
+    if (desk->parts.lease && lease_until_ms(desk->parts.lease))
+        writer_time(&writer, "lease_until", lease_until_ms(desk->parts.lease));
     freeze_write(desk->parts.brakes->freeze, &writer);
     writer_int(&writer,
                "silences",

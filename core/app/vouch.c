@@ -8,7 +8,7 @@
 #include "io/digest.h"
 #include "io/loop.h"
 
-enum { LOOK_MS = 5000, LONGEST_APPROVERS = 1 << 20, PROOF_LEN = 128 };
+enum { LOOK_MS = 5000, LONGEST_APPROVERS = 1 << 20, PROOF_LEN = 128, WHO_LEN = 160 };
 
 /* One decision whose signature waits for the approvers' file. */
 struct voucher {
@@ -142,12 +142,31 @@ static void ask_file(struct vouch *vouch, const char *path, const struct text *s
     (void)child_look(&voucher->life, PROBE_LOOK_READ, path, LONGEST_APPROVERS, on_file, voucher);
 }
 
+/*
+ * What another agent has passed on came by way of the lease's store: whoever may write there may claim any
+ * uid.  So that is enough for what holds the agent back, and for nothing that lets it act.
+ */
 static void by_uid(const struct entry_approval *approval, const struct control_request *request,
-                   vouch_fn *fn, void *data)
+                   const char *decision, vouch_fn *fn, void *data)
 {
     struct error error;
-    char who[32];
-    (void)snprintf(who, sizeof(who), "uid %u", (unsigned)request->uid);
+    char who[WHO_LEN];
+    (void)snprintf(who,
+                   sizeof(who),
+                   "uid %u%s%s",
+                   (unsigned)request->uid,
+                   request->from ? " at " : "",
+                   request->from ? request->from : "");
+    if (request->from && strcmp(decision, "reject") != 0) {
+        (void)error_set(&error,
+                        -EACCES,
+                        "refused: only the agent that holds the lease may take that from a uid, by "
+                        "its own socket; this was %s",
+                        who);
+        (void)error_hint(&error, "say it there, or sign with --key");
+        fn(NULL, NULL, &error, data);
+        return;
+    }
     if (!approval || !approval->approvers || approval->local) {
         fn(who, "peercred", NULL, data);
         return;
@@ -167,7 +186,7 @@ void vouch_ask(struct vouch *vouch, const struct entry_approval *approval,
     struct error error;
     text_init(&text, STATEMENT_LONGEST);
     if (!signature) {
-        by_uid(approval, request, fn, data);
+        by_uid(approval, request, statement->decision, fn, data);
         return;
     }
     int64_t now_ms = loop_wall_ms(vouch->loop);

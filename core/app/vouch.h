@@ -4,7 +4,8 @@
  * With a signature the approvers' file (approval.approvers) is read anew, by a process that may
  * hang instead of us; the statement is written from the request and our own realm, and must be the
  * one that was signed, within five minutes, and once.  Without one the peer's uid counts where no
- * approvers are configured, or approval.local says that it does.
+ * approvers are configured, or approval.local says that it does; and of what another agent passes on only
+ * where it rejects.
  *
  * What has counted is on disk before it counts (incident/spent), so that it does not count again after a restart.
  *

@@ -642,14 +642,14 @@ struct probe_action {
  * grows whenever it changes hands, also where the system has lost what it knew.  With the lease lie
  * the realm's documents, short texts by key.  Only the holder may write them, and not the agent
  * judges that but the store, in the statement that writes: a token that is not the present one
- * changes nothing.  All time is the store's.
+ * changes nothing.  "post/..." are letters to it, 64 at most.  All time is the store's.
  */
 enum probe_claim_kind {
     PROBE_LEASE_TAKE = 1, /* hold it, where nobody does or the holder's time is over */
     PROBE_LEASE_RENEW,    /* go on holding it, under `token` */
     PROBE_LEASE_RELEASE,  /* give it back, if it is held under `token` */
     PROBE_LEASE_READ,     /* the documents whose keys begin with `key` */
-    PROBE_LEASE_WRITE     /* the document `key`, if the lease is held under `token` */
+    PROBE_LEASE_WRITE     /* the document `key`, if held under `token`; "post/..." under 0, too */
 };
 
 /* Made by the agent; it lives as long as the run. */

@@ -25,6 +25,7 @@ struct lease_run {
     struct wire_run wire; /* the first member */
     char token[24], ttl[24], lock[24];
     unsigned tries;
+    bool kept;  /* the session was there before: we held the lease */
     bool keeps; /* the session: we hold the lease */
 };
 
@@ -135,8 +136,9 @@ static void on_released(struct probe_run *run, const struct answer *answer)
 static void on_written(struct probe_run *run, const struct answer *answer)
 {
     struct lease_run *state = run->data;
-    state->keeps = held(answer) != 0;
-    probe_leased(run, .held = state->keeps, .token = held(answer));
+    bool letter = run->claim->token == 0;
+    state->keeps = letter ? state->kept : held(answer) != 0;
+    probe_leased(run, .held = held(answer) != 0, .token = letter ? 0 : held(answer));
 }
 
 static void on_read(struct probe_run *run, const struct answer *answer)
@@ -149,7 +151,7 @@ static void on_read(struct probe_run *run, const struct answer *answer)
         documents[i].name = rows_text(&answer->rows, i, "key");
         documents[i].value = rows_text(&answer->rows, i, "value");
     }
-    state->keeps = true;
+    state->keeps = state->kept;
     probe_leased(run, .documents = documents);
     free(documents);
 }
@@ -182,6 +184,7 @@ static void claim(struct probe_target *self, struct probe_run *run)
 {
     struct lease_run *state = run->data;
     const struct probe_claim *asked = run->claim;
+    state->kept = wire_keeps(self);
     (void)snprintf(state->token, sizeof(state->token), "%" PRId64, asked->token);
     (void)snprintf(state->ttl, sizeof(state->ttl), "%" PRId64, asked->ttl_ms);
     (void)snprintf(state->lock, sizeof(state->lock), "%" PRId64, lock_of(asked->realm));

@@ -4,6 +4,7 @@
  *     runbookd:{REALM}:lease   "TOKEN HOLDER", which expires by itself
  *     runbookd:{REALM}:token   the last token that was given
  *     runbookd:{REALM}:state   the documents, a hash
+ *     runbookd:{REALM}:post    letters to the holder, and its answers, a hash: the documents "post/..."
  *
  * Each claim is one script, which Redis runs as a whole: what is compared is what is written.  A
  * token is one more than the last, and at least the server's clock in milliseconds, so that it grows
@@ -50,19 +51,29 @@ static const char release_script[] = HELD "if v ~= ARGV[3] .. ' ' .. ARGV[1] the
     "0") " end "
          "redis.call('DEL', KEYS[1]) return {1, t, '', 0}";
 
-/* ARGV: holder, how long, token, key, value; without a value there is to be none. */
-static const char write_script[] = HELD "if v ~= ARGV[3] .. ' ' .. ARGV[1] then " ANSWER(
-    "0") " end "
-         "if ARGV[5] then redis.call('HSET', KEYS[3], ARGV[4], ARGV[5]) "
-         "else redis.call('HDEL', KEYS[3], ARGV[4]) end " ANSWER("1");
+/* Where a document lies: letters have a hash of their own, which is looked at often, and small. */
+#define PLACE "local post = string.sub(ARGV[4], 1, 5) == 'post/' local at = KEYS[post and 4 or 3] "
+
+/*
+ * ARGV: holder, how long, token, key, value; without a value there is to be none.  Under the token 0
+ * letters alone, 64 at most.
+ */
+static const char write_script[] =
+    HELD PLACE "local open = post and ARGV[3] == '0' "
+               "if not open and v ~= ARGV[3] .. ' ' .. ARGV[1] then " ANSWER(
+                   "0") " end "
+                        "if open and ARGV[5] and redis.call('HLEN', at) >= 64 then " ANSWER(
+                            "0") " end "
+                                 "if ARGV[5] then redis.call('HSET', at, ARGV[4], ARGV[5]) "
+                                 "else redis.call('HDEL', at, ARGV[4]) end " ANSWER("1");
 
 /* ARGV[4]: what the keys begin with. */
 static const char find_script[] =
-    HELD "local all = redis.call('HGETALL', KEYS[3]) local found = {} "
-         "for i = 1, #all, 2 do "
-         "if string.sub(all[i], 1, #ARGV[4]) == ARGV[4] then "
-         "found[#found + 1] = all[i] found[#found + 1] = all[i + 1] end end "
-         "return {0, t or '0', h or '', redis.call('PTTL', KEYS[1]), found}";
+    HELD PLACE "local all = redis.call('HGETALL', at) local found = {} "
+               "for i = 1, #all, 2 do "
+               "if string.sub(all[i], 1, #ARGV[4]) == ARGV[4] then "
+               "found[#found + 1] = all[i] found[#found + 1] = all[i + 1] end end "
+               "return {0, t or '0', h or '', redis.call('PTTL', KEYS[1]), found}";
 
 static const char *script_of(enum probe_claim_kind what)
 {
@@ -153,23 +164,24 @@ static void claim(struct probe_target *self, struct probe_run *run)
 {
     const struct probe_claim *asked = run->claim;
     const char *script = script_of(asked->what);
-    char keys[3][256], ttl[24], token[24];
-    static const char *const names[] = {"lease", "token", "state"};
+    char keys[4][256], ttl[24], token[24];
+    static const char *const names[] = {"lease", "token", "state", "post"};
     (void)self;
     if (!script) {
         probe_fail(run, -ENOSYS, "this claim is not known here");
         return;
     }
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         (void)snprintf(keys[i], sizeof(keys[i]), "runbookd:{%.200s}:%s", asked->realm, names[i]);
     (void)snprintf(ttl, sizeof(ttl), "%" PRId64, asked->ttl_ms);
     (void)snprintf(token, sizeof(token), "%" PRId64, asked->token);
     const char *const words[] = {"EVAL",
                                  script,
-                                 "3",
+                                 "4",
                                  keys[0],
                                  keys[1],
                                  keys[2],
+                                 keys[3],
                                  asked->holder,
                                  ttl,
                                  token,
@@ -192,7 +204,8 @@ static void ended(struct probe_target *self, struct probe_run *run)
 
 const struct probe_lease lease = {
     .size = sizeof(struct probe_lease),
-    .needs = "ACL SETUSER runbookd +eval +time +get +set +del +pttl +pexpire +hset +hdel +hgetall "
+    .needs = "ACL SETUSER runbookd +eval +time +get +set +del +pttl +pexpire +hset +hdel +hlen "
+             "+hgetall "
              "~runbookd:*",
     .timeout = "5s",
     .run_size = sizeof(struct lease_run),

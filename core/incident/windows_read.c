@@ -121,7 +121,7 @@ static void read_when(const struct draft *draft, const struct window_words *own)
         return;
     if (dates + cron + hours != 1)
         problem_hint(
-            refuse(draft, "name", "says %s when it is", dates + cron + hours ? "twice" : "not"),
+            refuse(draft, "name", "says %s when it is", dates + cron + hours > 0 ? "twice" : "not"),
             "write hours and days, or cron and for, or from and until");
     else if (cron)
         read_cron(draft, own);

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "out/sink.h"
+#include "out/view.h"
 #include "runbookd/probe.h"
 
 /* What an operator may say of it; each is the option of that name. */
@@ -34,9 +35,8 @@ struct encoding {
     /* Parameters of the URL, ended by {0}, into `pairs` (room for ENCODE_PARAMS), texts into `text`; or NULL. */
     void (*params)(const struct encode_wish *wish, struct probe_pair *pairs, struct text *text);
 
-    /* What a 2xx says beyond that: changes an answer that is SINK_TAKEN; or NULL. */
-    void (*judge)(const struct probe_response *response, struct sink_answer *answer,
-                  struct text *message);
+    /* What a 2xx says beyond that, of view_dense(): changes an answer that is SINK_TAKEN; or NULL. */
+    void (*judge)(struct view reply, struct sink_answer *answer, struct text *message);
 };
 
 enum { ENCODE_PARAMS = 6, ENCODE_LONGEST_LABELS = 64 << 10 };

@@ -160,11 +160,9 @@ static void explain(struct view result, struct text *message)
 }
 
 /* A 200 of which some documents may not have been taken.  A conflict: it is there already. */
-static void judge(const struct probe_response *response, struct sink_answer *answer,
-                  struct text *message)
+static void judge(struct view reply, struct sink_answer *answer, struct text *message)
 {
     enum { CREATED_BEFORE = 409, TOO_MANY = 429 };
-    const struct view reply = {response->body, response->body_len};
     struct view_walk walk = {.rest = view_member(reply, "items")};
     if (!view_equals(view_member(reply, "errors"), "true"))
         return;

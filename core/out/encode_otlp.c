@@ -193,10 +193,8 @@ static bool encode(const struct encode_wish *wish, const struct sink_parcel *par
 }
 
 /* Rejected records are not to be sent again, says the specification. */
-static void judge(const struct probe_response *response, struct sink_answer *answer,
-                  struct text *message)
+static void judge(struct view reply, struct sink_answer *answer, struct text *message)
 {
-    const struct view reply = {response->body, response->body_len};
     struct view partial = view_member(reply, "partialSuccess");
     struct view count = view_member(partial, "rejectedLogRecords");
     struct text TEXT_AUTO digits;

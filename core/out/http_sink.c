@@ -221,6 +221,16 @@ static const char *header_of(const struct probe_response *response, const char *
     return NULL;
 }
 
+/* It was taken; but the answer may say that some of it was not. */
+static void judge(const struct self *self, const struct probe_response *response,
+                  struct sink_answer *result, struct text *message)
+{
+    struct text TEXT_AUTO dense;
+    text_init(&dense, response->body_len + 1);
+    view_dense(response->body, response->body_len, &dense);
+    self->recipe->encoding->judge((struct view){dense.bytes, dense.len}, result, message);
+}
+
 static void on_reply(int status, const struct probe_response *response, void *data)
 {
     struct self *self = data;
@@ -233,7 +243,7 @@ static void on_reply(int status, const struct probe_response *response, void *da
     if (result.verdict != SINK_TAKEN)
         explain(status == -EMSGSIZE ? 0 : status, response, &message);
     else if (self->recipe->encoding->judge)
-        self->recipe->encoding->judge(response, &result, &message);
+        judge(self, response, &result, &message);
     if (result.verdict == SINK_LATER)
         result.after_ms =
             http_after_ms(header_of(response, "retry-after"), loop_wall_ms(self->loop));

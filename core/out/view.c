@@ -55,6 +55,18 @@ static size_t value_len(const char *json, size_t len)
                                           : plain_len(json, len);
 }
 
+void view_dense(const char *json, size_t len, struct text *out)
+{
+    for (size_t i = 0; i < len;) {
+        size_t string = json[i] == '"' ? string_len(json + i, len - i) : 0;
+        if (string)
+            text_add_n(out, json + i, string);
+        else if (!isspace((unsigned char)json[i]))
+            text_add_char(out, json[i]);
+        i += string ? string : 1;
+    }
+}
+
 /* --------------------------------------------------------------- walking ---- */
 
 static void skip(struct view *rest, size_t len)

@@ -3,7 +3,8 @@
  *
  * For encodings: a member is a piece of the line, JSON already, and most of them go out as they
  * came in.  Lines are ours, so there is no white space between members; whatever else comes (a
- * damaged spool) is not an object, and is said so, never read beyond its end.
+ * damaged spool) is not an object, and is said so, never read beyond its end.  What a receiver
+ * answers goes through view_dense() first.
  *
  * Layer: out.  Uses: base.
  */
@@ -42,6 +43,9 @@ struct view view_member(struct view object, const char *key);
 bool view_is_object(struct view value);
 bool view_is_string(struct view value);
 bool view_equals(struct view value, const char *json); /* the same JSON, byte for byte */
+
+/* Adds somebody else's JSON, as the others here read it: without white space between members. */
+void view_dense(const char *json, size_t len, struct text *out);
 
 /* Adds a string's text with its escapes undone; false: it is no string. */
 bool view_add_text(struct view value, struct text *out);

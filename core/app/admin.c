@@ -11,7 +11,7 @@
 enum { TRY_AGAIN_MS = 10000, PAGE_LASTS_US = 1000000, PAGE_BYTES = 64 << 20 };
 
 struct admin {
-    struct metrics_source source;
+    const struct metrics_source *source;
     struct serve *serve; /* NULL: nowhere, or not yet */
     char *listen;
     struct timer again;
@@ -35,14 +35,14 @@ static void forget_pages(struct admin *admin)
 static struct serve_page *metrics_page(struct admin *admin, bool open)
 {
     struct page_kept *kept = &admin->kept[open];
-    uint64_t now_us = loop_now_us(admin->source.schedule->loop);
+    uint64_t now_us = loop_now_us(admin->source->schedule->loop);
     struct text text;
     if (kept->page && now_us - kept->made_us < PAGE_LASTS_US)
         return serve_page_hold(kept->page);
     serve_page_release(kept->page);
     kept->made_us = now_us;
     text_init(&text, PAGE_BYTES);
-    if (metrics_write(&admin->source, open, &text)) {
+    if (metrics_write(admin->source, &(struct exposition){.text = &text, .open = open})) {
         size_t len = text.len;
         kept->page = serve_page_create(200, exposition_type(open), text_take(&text), len);
     } else {
@@ -54,9 +54,9 @@ static struct serve_page *metrics_page(struct admin *admin, bool open)
 
 static struct serve_page *ready_page(const struct admin *admin)
 {
-    const struct session *session = admin->source.session;
+    const struct session *session = admin->source->session;
     enum config_role role = session->config->agent.role;
-    const char *state = upkeep_word(admin->source.upkeep);
+    const char *state = upkeep_word(admin->source->upkeep);
     bool lacks_state = session->config->agent.state && strcmp(state, "kept") != 0;
     bool ready = !session->without && !lacks_state;
     bool never_hurts = role == ROLE_SIDECAR || role == ROLE_NODE;
@@ -95,7 +95,7 @@ static struct serve_page *on_question(const struct serve_question *question, voi
 
 static void say_failed(const struct admin *admin, const struct error *error)
 {
-    const struct schedule *schedule = admin->source.schedule;
+    const struct schedule *schedule = admin->source->schedule;
     char message[640];
     (void)snprintf(message,
                    sizeof(message),
@@ -114,7 +114,7 @@ static void say_failed(const struct admin *admin, const struct error *error)
 static void begin(void *data)
 {
     struct admin *admin = data;
-    struct loop *loop = admin->source.schedule->loop;
+    struct loop *loop = admin->source->schedule->loop;
     struct error error;
     admin->serve = serve_open(loop, admin->listen, on_question, admin, &error);
     if (admin->serve) {
@@ -134,9 +134,6 @@ static void end(struct admin *admin)
     serve_close(admin->serve);
     forget_pages(admin);
     admin->serve = NULL;
-    admin->source.schedule->board = NULL;
-    board_destroy(admin->source.board);
-    admin->source.board = NULL;
     free(admin->listen);
     admin->listen = NULL;
     admin->failed = false;
@@ -144,25 +141,21 @@ static void end(struct admin *admin)
 
 void admin_renew(struct admin *admin)
 {
-    const struct config_admin *wish = &admin->source.session->config->agent.admin;
+    const struct config_admin *wish = &admin->source->session->config->agent.admin;
     forget_pages(admin);
-    if (admin->listen && wish->listen && strcmp(admin->listen, wish->listen) == 0) {
-        board_limit(admin->source.board, (size_t)wish->most_subjects);
+    if (admin->listen && wish->listen && strcmp(admin->listen, wish->listen) == 0)
         return;
-    }
     end(admin);
     if (!wish->listen)
         return;
     admin->listen = mem_copy(wish->listen);
-    admin->source.board = board_create((size_t)wish->most_subjects);
-    admin->source.schedule->board = admin->source.board;
     begin(admin);
 }
 
 struct admin *admin_open(const struct metrics_source *source)
 {
     struct admin *admin = mem_new(sizeof(*admin));
-    admin->source = *source;
+    admin->source = source;
     admin_renew(admin);
     return admin;
 }

@@ -18,13 +18,13 @@
 
 struct admin;
 
-/* Serves, if the configuration says so; `source` is copied, with its board left to fill in. */
+/* Serves, if the configuration says so; `source` is borrowed. */
 struct admin *admin_open(const struct metrics_source *source);
 
 /* Another configuration is in force. */
 void admin_renew(struct admin *admin);
 
-/* Before the schedule goes.  NULL is fine. */
+/* NULL is fine. */
 void admin_close(struct admin *admin);
 
 #endif

@@ -8,8 +8,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "app/admin.h"
 #include "app/agent_parts.h"
+#include "app/numbers.h"
 #include "app/pages.h"
 #include "app/renew.h"
 #include "app/voice.h"
@@ -117,7 +117,7 @@ void agent_close(struct agent *agent)
     signal_destroy(agent->reopen);
     desk_close(agent->desk);
     renew_destroy(agent->renew);
-    admin_close(agent->admin);
+    numbers_close(agent->numbers);
     repair_close(&agent->repair);
     lead_close(&agent->lead);
     schedule_destroy(agent->schedule);
@@ -296,7 +296,7 @@ static void on_renewed(void *data)
     voice_take_over(agent->voice, &agent->session->config->console);
     sinks_take_over(agent->sinks, agent->session->config);
     upkeep_renew(&agent->upkeep);
-    admin_renew(agent->admin);
+    numbers_renew(agent->numbers);
     brakes_use(&agent->brakes, agent->session->config, agent->session->entries);
     repair_use(&agent->repair, agent->session->entries, agent->session->config->digest, true);
     const struct desk_parts parts = parts_of(agent);
@@ -370,7 +370,7 @@ static void answer(struct agent *agent)
 static void show(struct agent *agent)
 {
     const struct notify *notify = agent->session->notify;
-    agent->admin = admin_open(&(struct metrics_source){
+    agent->numbers = numbers_open(&(struct metrics_source){
         .session = agent->session,
         .schedule = agent->schedule,
         .upkeep = &agent->upkeep,

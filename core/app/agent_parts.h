@@ -25,8 +25,8 @@ struct agent {
     struct upkeep upkeep;
     struct brakes brakes;
     struct repair repair;
-    struct renew *renew; /* NULL: nothing to read again */
-    struct admin *admin; /* NULL: not yet, or `once` */
+    struct renew *renew;     /* NULL: nothing to read again */
+    struct numbers *numbers; /* NULL: not yet, or `once` */
     struct lead lead;
     struct watchdog *vigil; /* over the loop; `watchdog` is the service manager's */
     struct desk *desk;      /* NULL: not listening yet */

@@ -274,10 +274,9 @@ static void on_sink(const char *name, const struct sink_counts *counts, void *da
     metric_gauge(name, "sink_down", counts->down);
 }
 
-bool metrics_write(const struct metrics_source *source, bool open, struct text *out)
+bool metrics_write(const struct metrics_source *source, struct exposition *exposition)
 {
-    struct exposition exposition = {.text = out, .open = open};
-    struct page page = {.source = source, .exposition = &exposition};
+    struct page page = {.source = source, .exposition = exposition};
     struct counted counted = {.page = &page};
     text_init(&page.realm, LONGEST_LABELS);
     exposition_label(&page.realm, "realm", source->session->config->agent.realm);
@@ -291,8 +290,8 @@ bool metrics_write(const struct metrics_source *source, bool open, struct text *
     if (source->sinks)
         sinks_each(source->sinks, on_sink, NULL);
     metric_each(on_metric, &counted);
-    metrics_write_checks(source, &exposition);
-    exposition_end(&exposition);
+    metrics_write_checks(source, exposition);
+    exposition_end(exposition);
     text_finish(&page.realm);
-    return !out->cut;
+    return !exposition->text->cut;
 }

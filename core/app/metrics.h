@@ -1,5 +1,5 @@
 /*
- * metrics - the page /metrics: the agent's own numbers, and what its checks did and found last.
+ * metrics - what /metrics and agent.otlp tell: the agent's own numbers, and what its checks did and found last.
  *
  * Every family is bounded; what is left out is counted in a family of its own.
  * packaging/grafana names what is here, and a test holds the two together.
@@ -29,8 +29,8 @@ struct metrics_source {
     int64_t started_wall_ms;
 };
 
-/* Writes the page, in the format that `open` says.  False: it has no room in `out`. */
-bool metrics_write(const struct metrics_source *source, bool open, struct text *out);
+/* Writes the page, in the exposition's format.  False: its text has no room for all of it. */
+bool metrics_write(const struct metrics_source *source, struct exposition *exposition);
 
 /* The name of this node, as findings have it. */
 const char *metrics_node(const struct metrics_source *source);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/exposition_otlp.h"
+
 /* ------------------------------------------------------------ families ---- */
 
 static const char *type_of(enum exposition_kind kind, bool open)
@@ -29,7 +31,11 @@ void exposition_family(struct exposition *exposition, enum exposition_kind kind,
                        const char *help)
 {
     const char *ending = ending_of(kind, exposition->open);
+    if (exposition->otlp)
+        exposition_otlp_family(exposition, kind, help);
     exposition->name = name;
+    if (exposition->otlp)
+        return;
     text_print(exposition->text,
                "# HELP %s%s %s\n# TYPE %s%s %s\n",
                name,
@@ -42,7 +48,9 @@ void exposition_family(struct exposition *exposition, enum exposition_kind kind,
 
 void exposition_end(struct exposition *exposition)
 {
-    if (exposition->open)
+    if (exposition->otlp)
+        exposition_otlp_end(exposition);
+    else if (exposition->open)
         text_add(exposition->text, "# EOF\n");
 }
 
@@ -165,6 +173,10 @@ static void add_real(struct text *text, double value)
 void exposition_count(struct exposition *exposition, const char *suffix, const struct text *labels,
                       uint64_t value)
 {
+    if (exposition->otlp) {
+        exposition_otlp_count(exposition, suffix, labels, value);
+        return;
+    }
     begin_sample(exposition, suffix, labels);
     add_count(exposition->text, value);
     text_add_char(exposition->text, '\n');
@@ -173,6 +185,10 @@ void exposition_count(struct exposition *exposition, const char *suffix, const s
 void exposition_real(struct exposition *exposition, const char *suffix, const struct text *labels,
                      double value)
 {
+    if (exposition->otlp) {
+        exposition_otlp_real(exposition, suffix, labels, value);
+        return;
+    }
     begin_sample(exposition, suffix, labels);
     add_real(exposition->text, value);
     text_add_char(exposition->text, '\n');
@@ -182,6 +198,10 @@ void exposition_bucket(struct exposition *exposition, const struct text *labels,
                        uint64_t value)
 {
     struct text *text = exposition->text;
+    if (exposition->otlp) {
+        exposition_otlp_bucket(exposition, bound, value);
+        return;
+    }
     text_add(text, exposition->name);
     text_add(text, "_bucket{");
     if (labels && labels->len) {

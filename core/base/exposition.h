@@ -1,7 +1,8 @@
 /*
  * exposition - numbers as Prometheus reads them, written as they go.
  *
- * Either of its two formats: OpenMetrics 1.0.0, or the text format 0.0.4 that came before.  Samples
+ * Either of its two formats: OpenMetrics 1.0.0, or the text format 0.0.4 that came before; or the same
+ * numbers as OTLP (base/exposition_otlp).  Samples
  * of a family follow its opening; labels are made beforehand, so that a line is little more than a
  * copy.
  *
@@ -29,8 +30,9 @@ enum exposition_kind {
 
 struct exposition {
     struct text *text;
-    bool open;        /* OpenMetrics */
-    const char *name; /* of the family that is written */
+    bool open;                    /* OpenMetrics */
+    struct exposition_otlp *otlp; /* not NULL: neither, but OTLP; borrowed */
+    const char *name;             /* of the family that is written */
 };
 
 void exposition_family(struct exposition *exposition, enum exposition_kind kind, const char *name,

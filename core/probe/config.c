@@ -162,6 +162,7 @@ static void build_agent(struct builder *builder)
         refuse_version(builder, node_find(map, "checks_as_of"), "agent.checks_as_of");
     config_read_connectivity(builder, map);
     config_read_admin(builder, map);
+    config_read_otlp(builder, map);
 }
 
 /* ----------------------------------------------------------- the whole ---- */

@@ -49,6 +49,15 @@ struct config_admin {
     int64_t most_subjects;
 };
 
+/* "otlp:", where the same numbers are sent. */
+struct config_otlp {
+    const struct probe_url *url; /* NULL: nowhere */
+    struct probe_secret *bearer, *password;
+    const char *user;
+    const struct probe_tls *tls;
+    int64_t every_ms, timeout_ms, most_subjects;
+};
+
 /* "lease:", of who alone asks what is of cluster scope. */
 struct config_lease {
     const struct config_target *target; /* that keeps it; NULL: there is no lease, or not for us */
@@ -71,6 +80,7 @@ struct config_agent {
     int64_t most_at_once;     /* runs of all targets together; default 256 */
     struct config_connectivity connectivity;
     struct config_admin admin;
+    struct config_otlp otlp;
     struct config_lease lease;
     int64_t watchdog_ms; /* how long the loop may stand still */
     bool use_proxies;    /* honour http_proxy and its like; default false */

@@ -22,7 +22,7 @@ const struct probe_option config_admin_options[] = {
     {0},
 };
 
-static bool is_off(const struct node *node)
+bool config_is_off(const struct node *node)
 {
     return node_is_absent(node) || node->kind == NODE_NULL ||
            (node->kind == NODE_BOOL && strcmp(node->text, "false") == 0) ||
@@ -36,7 +36,7 @@ void config_read_admin(struct builder *builder, const struct node *agent)
     struct config_admin *admin = &builder->config->agent.admin;
     struct sockaddr_storage address;
     socklen_t len;
-    if (is_off(map))
+    if (config_is_off(map))
         return;
     if (map->kind != NODE_MAP) {
         problem_hint(

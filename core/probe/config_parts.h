@@ -9,6 +9,7 @@
  *     config_lease.c    which target keeps the realm's lease
  *     config_judge.c    when a check is graded, what it waits for, connectivity
  *     config_admin.c    where the agent's own pages are
+ *     config_otlp.c     where its numbers are sent
  *     config_silences.c which Alertmanager shares silences
  *     config_exec.c     which programs may be started
  *     config_sink.c     "sinks:"
@@ -74,7 +75,7 @@ struct flap_words {
 extern const struct probe_option config_agent_options[], config_target_options[],
     config_exec_options[], config_check_options[], config_hold_options[], config_flap_options[],
     config_admin_options[], config_lease_options[], config_only_options[], config_sink_options[],
-    config_silences_options[];
+    config_silences_options[], config_otlp_options[];
 
 /* Keys that are no options: they are read by functions of their own. */
 extern const char *const config_top_words[],
@@ -111,8 +112,10 @@ void config_read_connectivity(struct builder *builder, const struct node *agent)
 /* "exec:" */
 void config_read_exec(struct builder *builder);
 
-/* "agent.admin:" */
+/* "agent.admin:" and "agent.otlp:"; either may be off, which is as if it were not there. */
 void config_read_admin(struct builder *builder, const struct node *agent);
+void config_read_otlp(struct builder *builder, const struct node *agent);
+bool config_is_off(const struct node *node);
 
 /* "silences.alertmanager:" */
 void config_read_silences(struct builder *builder);

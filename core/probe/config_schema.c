@@ -321,13 +321,14 @@ static void write_defaults(struct writer *writer, const struct plugins *plugins)
 }
 
 /* A map, or a word that switches it off. */
-static void write_admin(struct writer *writer)
+static void write_switched(struct writer *writer, const char *key, const char *description,
+                           const struct probe_option *options)
 {
-    writer_object(writer, "admin");
-    writer_string(writer, "description", "the agent's own pages: /metrics, /healthz, /readyz");
+    writer_object(writer, key);
+    writer_string(writer, "description", description);
     writer_array(writer, "anyOf");
     begin_map(writer, NULL);
-    schema_write_properties(config_admin_options, NULL, writer);
+    schema_write_properties(options, NULL, writer);
     end_map(writer);
     writer_object(writer, NULL);
     writer_array(writer, "enum");
@@ -417,7 +418,12 @@ static void write_agent(struct writer *writer)
     write_texts(writer, "references", "dns://NAME, tcp://HOST:PORT, https://HOST/PATH");
     write_text(writer, "isolated_when", "an expression over reached and of; default: reached < 1");
     end_map(writer);
-    write_admin(writer);
+    write_switched(writer,
+                   "admin",
+                   "the agent's own pages: /metrics, /healthz, /readyz",
+                   config_admin_options);
+    write_switched(
+        writer, "otlp", "where the agent's numbers are sent, by OTLP", config_otlp_options);
     begin_map(writer, "lease");
     schema_write_properties(config_lease_options, NULL, writer);
     end_map(writer);

@@ -193,7 +193,7 @@ const char *const config_top_words[] = {"version",
                                         "silences",
                                         "sinks",
                                         NULL};
-const char *const config_agent_words[] = {"labels", "connectivity", "lease", "admin", NULL};
+const char *const config_agent_words[] = {"labels", "connectivity", "lease", "admin", "otlp", NULL};
 const char *const config_target_words[] = {
     "act_as", "labels", "checks", "active", "depends_on", NULL};
 const char *const config_check_words[] = {

@@ -1,4 +1,4 @@
-/* core/probe/config: agent.admin, where the agent's own pages are. */
+/* core/probe/config: agent.admin and agent.otlp, where the agent's numbers are read and sent. */
 #include "config_fixture.h"
 
 #define WITH(admin) "agent: {admin: " admin "}\ntargets: {db: {type: thing, url: \"thing://db\"}}\n"
@@ -40,12 +40,45 @@ static void what_is_no_address_is_refused(void **state)
     assert_non_null(strstr(said.bytes, "write it like {listen: \"127.0.0.1:9797\"}, or off"));
 }
 
+#define SENT(otlp) "agent: {otlp: " otlp "}\ntargets: {db: {type: thing, url: \"thing://db\"}}\n"
+
+static void numbers_are_sent_where_it_is_said(void **state)
+{
+    (void)state;
+    load(SENT("off"));
+    assert_non_null(config);
+    assert_null(config->agent.otlp.url);
+    load(SENT("{url: \"https://otel:4318\", every: 15s, subjects: 7}"));
+    assert_non_null(config);
+    assert_string_equal(config->agent.otlp.url->host, "otel");
+    assert_int_equal(config->agent.otlp.every_ms, 15000);
+    assert_int_equal(config->agent.otlp.timeout_ms, 10000);
+    assert_int_equal(config->agent.otlp.most_subjects, 7);
+}
+
+static void what_numbers_cannot_be_sent_to_is_refused(void **state)
+{
+    (void)state;
+    load(SENT("{url: \"grpc://otel:4317\", interval: 5s, user: u}"));
+    assert_null(config);
+    assert_non_null(
+        strstr(said.bytes, "a.yaml:1:21: agent.otlp: url is neither http:// nor https://"));
+    assert_non_null(strstr(said.bytes, "mostly 4318"));
+    assert_non_null(strstr(said.bytes, "agent.otlp.interval: is not known here"));
+    load(SENT("\"http://otel:4318\""));
+    assert_null(config);
+    assert_non_null(
+        strstr(said.bytes, "write it like {url: \"http://otel-collector:4318\"}, or off"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(nobody_asked_for_pages),
         TEST(pages_are_on_loopback_unless_it_is_said_otherwise),
         TEST(what_is_no_address_is_refused),
+        TEST(numbers_are_sent_where_it_is_said),
+        TEST(what_numbers_cannot_be_sent_to_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

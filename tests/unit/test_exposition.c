@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/exposition.h"
+#include "base/exposition_otlp.h"
 #include "base/mem.h"
 
 static void write_all(struct text *out, bool open)
@@ -143,6 +144,69 @@ static void the_format_is_the_one_that_is_preferred(void **state)
             fail_msg("%s", all[i].accept);
 }
 
+/* ---------------------------------------------------------------- OTLP ---- */
+
+static void the_same_numbers_are_otlp(void **state)
+{
+    struct text TEXT_AUTO text, labels;
+    struct exposition_otlp otlp = {.started_ms = 1000, .now_ms = 2500};
+    struct exposition exposition = {.text = &text, .otlp = &otlp};
+    (void)state;
+    text_init(&text, 10000);
+    text_init(&labels, 1000);
+    exposition_label(&labels, "a", "x\"=\\,\n\t");
+    exposition_label(&labels, "b", "2");
+    exposition_family(&exposition, EXPOSITION_GAUGE, "nobody", "without a point");
+    exposition_family(&exposition, EXPOSITION_GAUGE, "used_percent", "it's \"used\"");
+    exposition_real(&exposition, NULL, &labels, 12.5);
+    exposition_real(&exposition, NULL, NULL, INFINITY);
+    exposition_family(&exposition, EXPOSITION_COUNTER, "events", "said");
+    exposition_count(&exposition, "_total", NULL, 18446744073709551615u);
+    exposition_family(&exposition, EXPOSITION_INFO, "build", "who");
+    exposition_count(&exposition, "_info", NULL, 1);
+    exposition_end(&exposition);
+    assert_string_equal(
+        text.bytes,
+        "{\"name\":\"used_percent\",\"description\":\"it's \\\"used\\\"\",\"unit\":\"%\",\"gauge\":"
+        "{\"dataPoints\":[{\"attributes\":[{\"key\":\"a\",\"value\":{\"stringValue\":"
+        "\"x\\\"=\\\\,\\n\\u0009\"}},{\"key\":\"b\",\"value\":{\"stringValue\":\"2\"}}],"
+        "\"timeUnixNano\":\"2500000000\",\"asDouble\":12.5},{\"attributes\":[],"
+        "\"timeUnixNano\":\"2500000000\",\"asDouble\":\"Infinity\"}]}},"
+        "{\"name\":\"events\",\"description\":\"said\",\"sum\":{\"dataPoints\":[{\"attributes\":[],"
+        "\"startTimeUnixNano\":\"1000000000\",\"timeUnixNano\":\"2500000000\","
+        "\"asInt\":\"18446744073709551615\"}],\"aggregationTemporality\":2,\"isMonotonic\":true}},"
+        "{\"name\":\"build_info\",\"description\":\"who\",\"gauge\":{\"dataPoints\":["
+        "{\"attributes\":[],\"timeUnixNano\":\"2500000000\",\"asInt\":\"1\"}]}}");
+}
+
+/* Buckets of an exposition count all below their bound, those of OTLP their own. */
+static void a_histograms_buckets_are_each_their_own(void **state)
+{
+    struct text TEXT_AUTO text;
+    struct exposition_otlp otlp = {.started_ms = 1, .now_ms = 2};
+    struct exposition exposition = {.text = &text, .otlp = &otlp};
+    (void)state;
+    text_init(&text, 10000);
+    exposition_family(&exposition, EXPOSITION_HISTOGRAM, "took_seconds", "time");
+    for (unsigned row = 1; row <= 2; row++) {
+        exposition_bucket(&exposition, NULL, 0.5, 3 * row);
+        exposition_bucket(&exposition, NULL, 1, 4 * row);
+        exposition_bucket(&exposition, NULL, HUGE_VAL, 9 * row);
+        exposition_real(&exposition, "_sum", NULL, 20.25 * row);
+        exposition_count(&exposition, "_count", NULL, 9 * row);
+    }
+    exposition_end(&exposition);
+    assert_string_equal(
+        text.bytes,
+        "{\"name\":\"took_seconds\",\"description\":\"time\",\"unit\":\"s\",\"histogram\":"
+        "{\"dataPoints\":[{\"attributes\":[],\"startTimeUnixNano\":\"1000000\","
+        "\"timeUnixNano\":\"2000000\",\"count\":\"9\",\"sum\":20.25,"
+        "\"bucketCounts\":[\"3\",\"1\",\"5\"],\"explicitBounds\":[0.5,1]},"
+        "{\"attributes\":[],\"startTimeUnixNano\":\"1000000\",\"timeUnixNano\":\"2000000\","
+        "\"count\":\"18\",\"sum\":40.5,\"bucketCounts\":[\"6\",\"2\",\"10\"],"
+        "\"explicitBounds\":[0.5,1]}],\"aggregationTemporality\":2}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +216,8 @@ int main(void)
         cmocka_unit_test(labels_are_escaped_and_always_utf8),
         cmocka_unit_test(what_operators_call_their_labels_becomes_a_name),
         cmocka_unit_test(the_format_is_the_one_that_is_preferred),
+        cmocka_unit_test(the_same_numbers_are_otlp),
+        cmocka_unit_test(a_histograms_buckets_are_each_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,8 +276,7 @@ static void write_silences(struct writer *writer)
 {
     begin_map(writer, "silences", "when findings are kept from people");
     write_windows(writer, "which come again, or once", true);
-    begin(writer, "alertmanager", "not in force yet");
-    writer_end(writer);
+    config_write_alertmanager(writer);
     end_map(writer);
 }
 

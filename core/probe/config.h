@@ -271,4 +271,7 @@ size_t config_count_checks(const struct config *config);
 void config_write_schema(const struct plugins *plugins, const struct config_sink_type *const *sinks,
                          void (*more)(struct writer *writer), struct text *out);
 
+/* For who writes the schema of "silences:": its key "alertmanager". */
+void config_write_alertmanager(struct writer *writer);
+
 #endif

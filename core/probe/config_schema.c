@@ -431,13 +431,10 @@ static void write_agent(struct writer *writer)
     end_map(writer);
 }
 
-static void write_silences(struct writer *writer)
+void config_write_alertmanager(struct writer *writer)
 {
-    begin_map(writer, "silences");
     begin_map(writer, "alertmanager");
     schema_write_properties(config_silences_options, NULL, writer);
-    end_map(writer);
-    write_any(writer, "windows", "in which findings are kept from people");
     end_map(writer);
 }
 
@@ -464,7 +461,6 @@ void config_write_schema(const struct plugins *plugins, const struct config_sink
     if (more)
         more(&writer);
     write_sinks(&writer, sinks);
-    write_silences(&writer);
     write_reserved(&writer, config_reserved_top, NULL);
     writer_end(&writer);
     writer_bool(&writer, "additionalProperties", false);

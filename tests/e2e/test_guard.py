@@ -205,9 +205,9 @@ def again(asker, agent):
     """The same agent, killed and started anew."""
     text = asker.running.config.read_text()
     asker.running.end(code=None, how=signal.SIGKILL)
-    running = agent(text)
-    running.wait_for(lambda e: e["kind"] == "finding")  # it answers before it asks
-    return Asker(running, asker.path)
+    asker = Asker(agent(text), asker.path)
+    servers.wait_until(lambda: asker("healthz", code=None).code == 0)  # what is as it was says nothing anew
+    return asker
 
 
 def test_who_looks_after_a_plan_is_said_and_nobody_is_reminded(agent, redis, tmp_path):

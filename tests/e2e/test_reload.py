@@ -128,12 +128,12 @@ def test_many_signals_at_once_end_in_one_state(agent, redis):
 def test_what_waits_for_the_next_start_and_what_is_warned_of_is_said(agent, redis, tmp_path):
     running = agent(config(redis.port))
     running.wait_status("cache", "memory", "ok")
-    changed = config(redis.port, "silences: {}\n").replace("realm: tests", f"realm: tests, state: {tmp_path}/state")
+    changed = config(redis.port, "templates: {}\n").replace("realm: tests", f"realm: tests, state: {tmp_path}/state")
     replace(running.config, changed)
     running.process.send_signal(signal.SIGHUP)
     reloaded = running.wait_for(lambda e: step(e, "reloaded"))
     assert "agent.state takes effect at the next start" in reloaded["message"] and reloaded["level"] == "warn"
-    servers.wait_until(lambda: any("silences" in line and '"level":"warn"' in line for line in running.errors))
+    servers.wait_until(lambda: any("templates" in line and '"level":"warn"' in line for line in running.errors))
     replace(running.config, changed.replace("length > 5", "length > 6"))
     running.process.send_signal(signal.SIGHUP)
     again = running.wait_for(lambda e: step(e, "reloaded") and e is not reloaded)

@@ -26,7 +26,7 @@ struct act {
     struct list link; /* of its target; the first one is at work */
     struct target *target;
     bool planning;
-    bool at_work, over;
+    bool at_work, over, timed_out;
     struct probe_step step; /* without a key: none */
     act_planned_fn *planned;
     act_applied_fn *applied;
@@ -193,6 +193,7 @@ static void on_deadline(void *data)
 {
     struct act *act = data;
     char limit[UNITS_DURATION_LEN];
+    act->timed_out = true;
     life_end(&act->tether.life, -ETIMEDOUT);
     if (act->over)
         return;
@@ -237,7 +238,7 @@ void act_end_all(struct target *target)
 /* Whether it may still say something. */
 static bool listens(struct act *act)
 {
-    if (act->over)
+    if (act->over && !act->timed_out) /* else it may not know yet that we did */
         log_error("%s: the plugin ended an action twice", act->label);
     return !act->over;
 }

@@ -32,7 +32,7 @@ struct claim {
     struct probe_claim asked; /* strings of its own */
     keeper_fn *fn;
     void *data;
-    bool at_work, over;
+    bool at_work, over, timed_out;
     uint64_t asked_us;
     int64_t timeout_ms;
     struct timer start, deadline, burial;
@@ -122,6 +122,7 @@ static void on_deadline(void *data)
 {
     struct claim *claim = data;
     char limit[UNITS_DURATION_LEN];
+    claim->timed_out = true;
     life_end(&claim->tether.life, -ETIMEDOUT);
     if (claim->over)
         return;
@@ -135,7 +136,7 @@ static void on_deadline(void *data)
 /* Whether it may still say something. */
 static bool listens(struct claim *claim)
 {
-    if (claim->over)
+    if (claim->over && !claim->timed_out) /* else it may not know yet that we did */
         log_error("%s: the plugin ended a claim twice", claim->tether.name);
     return !claim->over;
 }

@@ -130,7 +130,8 @@ void run_end(struct probe_run *face, const struct probe_ending *ending)
 {
     struct run *run = run_of(face);
     if (run->over) {
-        log_error("%s: the plugin ended a run twice", run->tether.name);
+        if (!run->timed_out && !run->silent) /* else it may not know yet that we did */
+            log_error("%s: the plugin ended a run twice", run->tether.name);
         return;
     }
     run->over = true;

@@ -141,6 +141,20 @@ static void run_try(struct probe_target *self, struct probe_run *run)
     probe_done(run);
 }
 
+/* Waits for an answer on what is the target's, so that it does not know of the run's end yet. */
+static void run_late(struct probe_target *self, struct probe_run *run)
+{
+    (void)self;
+    (void)run;
+}
+
+static void late_ended(struct probe_target *self, struct probe_run *run)
+{
+    (void)self;
+    note(stage.journal, "late ");
+    probe_done(run);
+}
+
 struct options {
     const struct probe_url *url;
 };
@@ -162,6 +176,7 @@ static const struct probe_check checks[] = {
     CHECK("down", .run = run_down),
     CHECK("mean", .run = run_mean, .ended = mean_ended),
     CHECK("try", .run = run_try),
+    CHECK("late", .run = run_late, .ended = late_ended),
     {0},
 };
 static const struct probe_plugin plugin = {
@@ -457,6 +472,19 @@ static void try_log(struct probe_target *self, struct probe_run *run)
     probe_log(&run->life, PROBE_LOG_DEBUG, "nobody asked");
 }
 
+static void an_answer_in_the_moment_of_the_deadline_is_no_mistake(void **state)
+{
+    (void)state;
+    logged[0] = '\0';
+    log_to(on_log, NULL);
+    begin(TARGET("late: {}"));
+    pass_ms(60000);
+    log_to(NULL, NULL);
+    assert_non_null(strstr(stage.journal, "late "));
+    assert_non_null(strstr(stage.said, "db/late[]=unknown(timeout)"));
+    assert_string_equal(logged, "");
+}
+
 static void what_a_plugin_logs_says_whose_it_is(void **state)
 {
     (void)state;
@@ -490,6 +518,7 @@ int main(void)
         TEST(the_first_end_of_a_run_counts),
         TEST(notes_are_bounded_and_belong_to_a_check_or_its_target),
         TEST(what_a_plugin_logs_says_whose_it_is),
+        TEST(an_answer_in_the_moment_of_the_deadline_is_no_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,7 @@ class Agent:
     def findings(self, target=None, name=None):
         return [e for e in list(self.events) if e["kind"] == "finding" and target in (None, e["target"]) and name in (None, e["name"])]
 
-    def wait_for(self, what, seconds=20):
+    def wait_for(self, what, seconds=40):
         """The first event for which what(event) is true, also of those that are here already; with how long it took."""
         start, at = time.monotonic(), 0
         while time.monotonic() < start + seconds:
@@ -92,7 +92,7 @@ class Agent:
                          for e in self.events)
         raise AssertionError(f"no such event in {seconds} s; seen:\n{seen}\nstderr:\n{''.join(self.errors)}")
 
-    def wait_status(self, target, name, status, subject=None, seconds=20, after=0):
+    def wait_status(self, target, name, status, subject=None, seconds=40, after=0):
         """The first finding with that status, of those after the first `after` events."""
         known = {id(e) for e in self.events[:after]}
         return self.wait_for(lambda e: id(e) not in known and e["kind"] == "finding" and e["target"] == target and e["name"] == name

@@ -34,7 +34,7 @@ def free_port():
     raise OSError("no port is free")
 
 
-def wait_until(what, seconds=20, every=0.05):
+def wait_until(what, seconds=40, every=0.05):
     """Waits until what() is true; what it raises counts as not yet."""
     end = time.monotonic() + seconds
     while True:

@@ -303,7 +303,7 @@ def test_what_hangs_refuses_or_speaks_no_tls_is_critical_in_time(once, pki, ngin
         is_(found["plain"][None], "critical", "handshake", "does not speak TLS")
         is_(found["nobody"][None], "critical", "refused")
         is_(found["nowhere"][None], "unknown", "dns")
-        assert took < 6, f"{took} s"
+        assert took < 15, f"{took} s"
     finally:
         for mail in silent:
             mail.done.set()

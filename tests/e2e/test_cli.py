@@ -300,7 +300,7 @@ def test_a_monstrous_configuration_is_refused_at_once_with_a_place_and_a_sentenc
     assert result.code == 1 and not result.out, result.out
     first = result.err.splitlines()[0]
     assert f"{tmp_path}/c.yaml{place}" in result.err and len(first.split(": ", 1)[-1].split()) >= 3, first[:500]
-    assert took < 2, f"{took:.1f} s"  # twice what is wanted, for a busy machine
+    assert took < 8, f"{took:.1f} s"  # a tenth of that is usual; what is wrong with it takes minutes
     assert len(result.err) < 64 * 1024, "a page of errors is enough"
 
 
@@ -314,7 +314,7 @@ def test_files_and_folders_that_cannot_be_read_are_named(tmp_path):
         begun = time.monotonic()
         result = runbookd("validate", "-c", path, seconds=10)
         assert result.code == 1 and str(path) in result.err, (path, result.err)
-        assert time.monotonic() - begun < 2, path
+        assert time.monotonic() - begun < 8, path
 
 
 def test_a_secret_file_that_is_missing_or_unreadable_is_named_with_its_place(tmp_path):

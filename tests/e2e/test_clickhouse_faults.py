@@ -190,8 +190,8 @@ def test_the_server_ends_what_takes_too_long_before_we_give_it_up(both, which, t
     begun = time.monotonic()
     finding = look(both[which], tmp_path, "freshness", "table: shop.slow, column: at, timeout: 4s")
     assert finding["status"] == "unknown" and word(finding) == "slow" and "Timeout exceeded" in finding["message"], finding
-    assert time.monotonic() - begun < 7
-    servers.wait_until(lambda: ours(both[which]) == "0", seconds=2)
+    assert time.monotonic() - begun < 20
+    servers.wait_until(lambda: ours(both[which]) == "0", seconds=20)
 
 
 def test_a_query_tells_whose_it_is_and_ends_with_the_agent(both, agent):
@@ -202,7 +202,7 @@ def test_a_query_tells_whose_it_is_and_ends_with_the_agent(both, agent):
                                           + OURS).split("\t")
     assert comment == "runbookd ch/freshness" and limit in ("18", "19") and readonly == "2"
     running.end(code=None, how=signal.SIGKILL)
-    servers.wait_until(lambda: ours(server) == "0", seconds=5)
+    servers.wait_until(lambda: ours(server) == "0", seconds=30)
 
 
 def test_few_connections_are_held(both, agent):

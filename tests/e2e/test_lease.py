@@ -244,12 +244,12 @@ def test_a_store_that_goes_away_and_comes_back(agent, redis):
 
 def test_fifty_agents_have_one_connection_for_looking(postgres, tmp_path):
     """And the one with which the lease is held; the holder killed, another has both within two times of the lease."""
-    text = config(postgres.url, "", ttl="3s", realm="fifty").replace("heartbeat: 1s", "heartbeat: 5s")
+    text = config(postgres.url, "", ttl="6s", realm="fifty").replace("heartbeat: 1s", "heartbeat: 5s")
     agents = [Agent(text) for _ in range(50)]
     try:
-        first = wait_holder(agents, 60)
+        first = wait_holder(agents, 120)
         known = {(e["name"], e["subject"]) for e in [first.wait_for(lambda e: e["kind"] == "finding", 40)]}
-        servers.wait_until(lambda: sum(bool(steps(one, "standby")) for one in agents) == 49, 60)
+        servers.wait_until(lambda: sum(bool(steps(one, "standby")) for one in agents) == 49, 120)
         counts = []
         for _ in range(20):
             counts.append(int(postgres.sql("select count(*) from pg_stat_activity where usename = 'monitor'")))
@@ -262,7 +262,7 @@ def test_fifty_agents_have_one_connection_for_looking(postgres, tmp_path):
         agents.remove(first)
         second = wait_holder(agents, 40)
         took = time.monotonic() - at
-        assert took < 2 * 3 + 1, took
+        assert took < 2 * 6 + 1, took
         beats = [second.wait_for(lambda e: e.get("lease") == "held" and e["runs"] > 0, 40)]
         assert beats[0]["checks"]["ok"] > 0
         for one in agents:

@@ -33,7 +33,7 @@ targets:
     checks: {{depth: {{check: queue_depth, keys: ["jobs:low"], critical: length > 1000, every: 300ms}}}}
 remediations:
   fix: {{trigger: {{check: cache/depth, status: critical}}, script: redis/quarantine_queue, targets: {{queues: cache}}, allow: ["queues:quarantine_queue"],
-        mode: auto, guard: {{cooldown: 1h, attempts: 3/2h}}, verify: {{check: cache/depth, condition: "length < 1000", within: 5s, stable: 1s}}}}
+        mode: auto, guard: {{cooldown: 1h, attempts: 3/2h}}, verify: {{check: cache/depth, condition: "length < 1000", within: 30s, stable: 1s}}}}
 """
 
 

@@ -11,7 +11,7 @@ from holdproxy import HoldingProxy
 from servers_postgres import Application
 from test_lease import grant
 
-QUEUE, TTL = 500, 4  # entries of a flood; seconds of the lease
+QUEUE, TTL = 500, 8  # entries of a flood; seconds of the lease
 QUEUES = "jobs:1, jobs:2, jobs:3, jobs:4"  # one a flood: what comes and goes too often is flapping, and starts nothing
 
 
@@ -58,7 +58,7 @@ def queue(server):
 
 FIX = """  fix: {trigger: {check: cache/depth, status: critical}, script: redis/quarantine_queue, targets: {queues: cache}, allow: ["queues:quarantine_queue"],
         mode: auto, with: {at_least: 1}, guard: {cooldown: 0s, attempts: 100/1h, max_percent: 100},
-        verify: {check: cache/depth, condition: "length < 100", within: 5s, stable: 0s}}"""
+        verify: {check: cache/depth, condition: "length < 100", within: 30s, stable: 0s}}"""
 
 
 def steps(one, kind, *names):

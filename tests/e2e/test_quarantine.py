@@ -246,7 +246,7 @@ def test_a_script_that_hangs_where_no_hook_runs_is_ended_by_the_watchdog_and_set
     first.wait_status("gone", "connect", "critical")
     critical_at = time.monotonic()
     first.process.wait(60)
-    assert time.monotonic() - critical_at < 10
+    assert time.monotonic() - critical_at < 30
     first.end(code=-signal.SIGABRT)
     assert "has not turned for 1s: the agent ends; what held it up: own/hangs script" in "".join(first.errors)
     notes = [line.split() for line in (tmp_path / "state" / "crashes").read_text().splitlines() if line.strip()]

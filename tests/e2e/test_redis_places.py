@@ -60,7 +60,7 @@ def test_sentinels_that_are_all_down_or_hang_are_critical(watched, tmp_path):
     try:
         begun = time.monotonic()
         finding = once(tmp_path, sentinel_url(sentinel), {"connect": {"timeout": "1s"}}).finding("connect")
-        assert finding["words"]["error_class"] == "no_sentinel" and time.monotonic() - begun < 5, finding
+        assert finding["words"]["error_class"] == "no_sentinel" and time.monotonic() - begun < 15, finding
         other = Sentinel(watched[0])  # one that hangs does not keep us from one that answers
         try:
             well = once(tmp_path, sentinel_url(sentinel), {"connect": {"timeout": "3s"}}, f"sentinels: ['127.0.0.1:{other.port}']")

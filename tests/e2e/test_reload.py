@@ -89,7 +89,7 @@ def test_a_changed_file_is_noticed_without_a_signal(agent, redis):
     running.wait_status("cache", "memory", "ok")
     time.sleep(4)  # it has looked once
     replace(running.config, config(redis.port, f"  second: {{type: redis, url: 'redis://127.0.0.1:{redis.port}'}}"))
-    running.wait_for(lambda e: step(e, "reloaded"), seconds=15)
+    running.wait_for(lambda e: step(e, "reloaded"), seconds=40)
     assert sum(step(e, "reloaded") for e in running.events) == 1
 
 
@@ -105,7 +105,7 @@ def test_kubernetes_swaps_a_link(agent, redis, tmp_path):
     time.sleep(4)
     (tmp_path / "..next").symlink_to("..2")
     os.replace(tmp_path / "..next", tmp_path / "..data")
-    running.wait_for(lambda e: step(e, "reloaded"), seconds=15)
+    running.wait_for(lambda e: step(e, "reloaded"), seconds=40)
     running.wait_status("second", "connect", "ok", seconds=30)
 
 

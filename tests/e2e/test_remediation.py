@@ -66,7 +66,7 @@ def agents(scripts, tmp_path):
 
 
 def config(server, mode="auto", ceiling="auto", more="", guard="{cooldown: 1h, attempts: 3/2h, max_affected: 20, max_percent: 90}", condition="used_percent < 80",
-           above=60):
+           within="30s", above=60):
     return f"""
 agent: {{state: STATE, heartbeat: 1s}}
 guard: {{mode: {ceiling}}}
@@ -89,11 +89,11 @@ remediations:
     allow: ["db:terminate_sessions"]
     mode: {mode}
     guard: {guard}
-    verify: {{check: pg/connections, condition: "{condition}", within: 3s, stable: 1s}}
+    verify: {{check: pg/connections, condition: "{condition}", within: {within}, stable: 1s}}
 {more}"""
 
 
-def step(agent, name, seconds=20, **members):
+def step(agent, name, seconds=60, **members):
     return agent.wait_for(lambda e: e["kind"] == "remediation" and e["step"] == name and all(e.get(k) == v for k, v in members.items()), seconds)
 
 
@@ -167,7 +167,7 @@ def test_more_than_the_cap_is_refused_and_handed_over(server, session, agents):
 
 def test_used_attempts_hand_over_to_a_person(server, session, agents):
     first = [session(application="web") for _ in range(IDLE)]
-    agent = agents(config(server, guard="{cooldown: 0s, attempts: 1/1h}", condition="used < 1"))
+    agent = agents(config(server, guard="{cooldown: 0s, attempts: 1/1h}", condition="used < 1", within="3s"))
     step(agent, "applied")
     assert step(agent, "verified", 25)["outcome"] == "ineffective"
     assert not any(alive(server, *first))

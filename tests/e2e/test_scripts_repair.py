@@ -43,7 +43,7 @@ class Repair:
 
     def said(self, step, after=0):
         known = {id(event) for event in self.agent.events[:after]}
-        return self.agent.wait_for(lambda e: id(e) not in known and e["kind"] == "remediation" and e["step"] == step, 40)
+        return self.agent.wait_for(lambda e: id(e) not in known and e["kind"] == "remediation" and e["step"] == step, 130)
 
     def by_hand(self, step):
         """What comes of it when a person starts it."""
@@ -95,7 +95,7 @@ def test_a_query_that_runs_for_too_long_is_cancelled_and_its_session_lives(serve
     targets: {db: pg}
     with: {older_than: 1s}
     allow: ["db:cancel_queries", "db:terminate_sessions"]
-    verify: {check: pg/long_queries, condition: count < 1, within: 20s}""")
+    verify: {check: pg/long_queries, condition: count < 1, within: 60s}""")
     repair.helped("1 of 1 queries ended")
     assert "canceling statement due to user request" in str(slow.hear()) and all(alive(server, pid) for pid in pids)
     assert "nothing was to be done" in repair.by_hand("left")
@@ -112,7 +112,7 @@ def test_a_transaction_that_does_nothing_is_ended_and_one_that_works_is_not(serv
     targets: {db: pg}
     with: {idle_for: 1s}
     allow: ["db:terminate_sessions"]
-    verify: {check: pg/idle_in_transaction, condition: count < 1, within: 20s}""")
+    verify: {check: pg/idle_in_transaction, condition: count < 1, within: 60s}""")
     repair.helped("1 of 1 sessions ended")
     assert [alive(server, pid) for pid in pids] == [False, True]
     assert "nothing was to be done" in repair.by_hand("left")
@@ -128,7 +128,7 @@ def test_a_table_without_statistics_is_analysed(server, repairs):
     targets: {db: pg}
     with: {tables: [ordered]}
     allow: ["db:analyze_table"]
-    verify: {check: pg/stale, condition: excess < 1, within: 20s}""")
+    verify: {check: pg/stale, condition: excess < 1, within: 60s}""")
     repair.helped("1 of 1 tables were analysed")
     assert server.sql("select count(*) > 0 from pg_stats where tablename = 'ordered'") == "t"
     assert "analysed within 1h" in repair.by_hand("left")
@@ -160,7 +160,7 @@ def test_a_database_is_paused_once_and_goes_on_by_itself(pooler, repairs):
     targets: {pool: pool}
     with: {database: postgres}
     allow: ["pool:pause"]
-    verify: {check: pool/pools, condition: "state == 'paused'", within: 20s}
+    verify: {check: pool/pools, condition: "state == 'paused'", within: 60s}
     undo_after: 12s""")
     servers.Postgres.client(pooler, "select 1", user="monitor", password="monitor").communicate()  # there is no pool before
     repair.agent.wait_status("pool", "pools", "ok", subject="postgres/monitor")
@@ -181,7 +181,7 @@ def test_a_pool_connects_anew_unless_there_is_nobody_to_connect_to(server, poole
     targets: {pool: pool, db: pg}
     with: {database: postgres}
     allow: ["pool:reconnect"]
-    verify: {check: pool/pools, condition: "wait_seconds < 5", within: 20s}""")
+    verify: {check: pool/pools, condition: "wait_seconds < 5", within: 60s}""")
         repair.agent.wait_status("pg", "connect", "ok")
         repair.agent.wait_for(lambda e: e["kind"] == "finding" and e["name"] == "pools" and e["status"] == "ok")
         assert "opened anew" in repair.by_hand("ended")
@@ -221,7 +221,7 @@ def test_a_query_of_clickhouse_that_runs_for_too_long_is_ended(clickhouse, repai
     targets: {ch: ch}
     with: {older_than: 1s}
     allow: ["ch:kill_query"]
-    verify: {check: ch/long_queries, condition: count < 1, within: 20s}""")
+    verify: {check: ch/long_queries, condition: count < 1, within: 60s}""")
         repair.helped("1 of 1 queries ended")
         assert clickhouse.ask("SELECT count() FROM system.processes WHERE query_id = 'much-too-long'") == "0"
         assert "nothing was to be done" in repair.by_hand("left")
@@ -239,7 +239,7 @@ def test_a_table_that_keeps_everything_drops_what_is_old(clickhouse, repairs):
     targets: {ch: ch}
     with: {table: shop.events, column: at, keep: 45d}
     allow: ["ch:set_ttl"]
-    verify: {check: ch/partitions, condition: count <= 3, within: 30s}""")
+    verify: {check: ch/partitions, condition: count <= 3, within: 2m}""")
     assert "keeps its rows for 45d" in repair.said("ended")["message"]
     clickhouse.ask("OPTIMIZE TABLE shop.events FINAL")  # the merges that would come by themselves
     repair.helped("keeps its rows for 45d")
@@ -265,7 +265,7 @@ def test_events_that_the_endpoint_missed_are_sent_again_while_it_takes_them(stri
     targets: {stripe: s}
     with: {pace: 10/s}
     allow: ["stripe:redeliver_events"]
-    verify: {check: s/webhook_deliveries, condition: undelivered < 1, within: 30s}""")
+    verify: {check: s/webhook_deliveries, condition: undelivered < 1, within: 60s}""")
     repair.helped("4 of 4 events were sent again")
     assert [event["id"] for event in receiver.seen if event["id"].startswith("evt_lost")] == [f"evt_lost{i}" for i in (3, 2, 1, 0)]
     assert "every event arrived" in repair.by_hand("left")
@@ -296,7 +296,7 @@ def test_payments_that_failed_for_stripes_sake_are_retried_by_the_application(st
     targets: {stripe: s, app: app}
     with: {request: retry}
     allow: ["app:request"]
-    verify: {check: s/payment_failure_rate, condition: failed < 1, within: 20s}""")
+    verify: {check: s/payment_failure_rate, condition: failed < 1, within: 60s}""")
         repair.helped("the application retries 5 payments")
         assert sorted(retried) == [f"pi_bad{i}" for i in range(5)], "and no card that was declined"
         assert "no payment failed that may be retried" in repair.by_hand("left")

@@ -104,7 +104,7 @@ def test_a_stdout_that_nobody_reads_delays_neither_checks_nor_sinks(receiver, tm
         assert len(beats) >= stall - 2, f"{len(beats)} heartbeats in {time.monotonic() - start:.1f} s"
         runs = sum(beat["runs"] for beat in beats)
         assert runs > 20 * 10 * (len(beats) - 1) * 0.7, runs
-        assert beats[-1]["late_max_ms"] < 2000
+        assert beats[-1]["late_max_ms"] < 5000
         process.send_signal(signal.SIGTERM)
         lines = process.stdout.read().splitlines()
         assert process.wait(20) == 0

@@ -108,7 +108,7 @@ static void read_attempts(struct reader *reader, const char *text, const struct 
                               node_place(map, "attempts"),
                               node_path(reader->schema.memory, path, "attempts"),
                               "is no number of attempts within a time"),
-                 "write it like 3/1h; the time is 31d at most");
+                 "write it like 3/1h: 1,000 at most, within 31d at most");
 }
 
 static void read_limits(struct reader *reader, const struct node *written, const char *path,

@@ -98,11 +98,18 @@ class Bare(Process):
 class Agent(Process):
     """`runbookd run` with a heartbeat a second, which says how many checks it ran."""
 
-    def __init__(self, targets, more=""):
+    def __init__(self, targets, more="", rest="", scripts=None):
+        """`rest` follows the targets; `scripts`: name -> text."""
         self.folder = tempfile.TemporaryDirectory(prefix="runbookd-bench-")
-        config = pathlib.Path(self.folder.name) / "runbookd.yaml"
-        config.write_text("version: 1\nagent: {realm: bench, heartbeat: 1s%s}\ntargets:\n%s" % (more, "".join(targets)))
-        super().__init__([RUNBOOKD, "run", "-c", config])
+        folder = pathlib.Path(self.folder.name)
+        self.socket = folder / "state/control.sock"
+        config, argv = folder / "runbookd.yaml", [RUNBOOKD, "run", "-c", folder / "runbookd.yaml"]
+        config.write_text("version: 1\nagent: {realm: bench, state: %s, heartbeat: 1s%s}\ntargets:\n%s%s" % (folder / "state", more, "".join(targets), rest))
+        for name, text in (scripts or {}).items():
+            (folder / "scripts" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "scripts" / name).write_text(text)
+            argv += ["--scripts", folder / "scripts"]
+        super().__init__(argv)
 
     def take(self, line):
         if '"step":"heartbeat"' not in line:

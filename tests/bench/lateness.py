@@ -14,9 +14,9 @@ OTHERS = 100
 class Starts(Agent):
     """An agent that says every sample; what the events tell of when each check of PREFIX... started is kept."""
 
-    def __init__(self, prefix, targets):
+    def __init__(self, prefix, targets, **more):
         self.prefix, self.starts = prefix, {}
-        super().__init__(targets, ", emit: all")
+        super().__init__(targets, ", emit: all", **more)
 
     def take(self, line):
         event = json.loads(line)
@@ -34,6 +34,12 @@ def lateness_ms(starts, every_ms=1000):
         shifts = [(at - first + every_ms / 2) % every_ms - every_ms / 2 for at in times]
         late += [shift - min(shifts) for shift in shifts]
     return sorted(late)
+
+
+def percentiles(runs):
+    """p50, p99 and the most of each run; the median over the runs."""
+    late = [(statistics.median(one), one[int(len(one) * 0.99)], one[-1]) for one in runs]
+    return [statistics.median(each) for each in zip(*late)]
 
 
 class Silent:
@@ -76,8 +82,7 @@ def measure(quick):
                 agent.end()
                 samples[count].append(lateness_ms(starts))
         for count, runs in samples.items():
-            late = [(statistics.median(one), one[int(len(one) * 0.99)], one[-1]) for one in runs]
-            p50, p99, worst = (statistics.median(each) for each in zip(*late))
+            p50, p99, worst = percentiles(runs)
             rows.append([f"{count} targets hang", sum(map(len, runs)), f"{p50:.1f}", f"{p99:.1f}", f"{worst:.1f}",
                          "" if count == 0 else f"<= {float(rows[0][3]) + 10:.1f}"])
     finally:

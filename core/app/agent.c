@@ -14,6 +14,7 @@
 #include "app/renew.h"
 #include "app/voice.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "io/child.h"
 #include "io/http.h"
 #include "io/notify.h"
@@ -191,8 +192,9 @@ static void on_heartbeat(void *data)
     agent->lag_us = loop_take_lag_us(agent->loop);
     (void)snprintf(message,
                    sizeof(message),
-                   "%zu checks: %u ok, %u warning, %u critical, %u unknown%s",
+                   "%zu check%s: %u ok, %u warning, %u critical, %u unknown%s",
                    agent->schedule->duty_count,
+                   units_s((int64_t)agent->schedule->duty_count),
                    count[PROBE_OK],
                    count[PROBE_WARNING],
                    count[PROBE_CRITICAL],
@@ -227,9 +229,11 @@ static void say_started(struct agent *agent)
     char message[128];
     (void)snprintf(message,
                    sizeof(message),
-                   "watching %zu targets with %zu checks",
+                   "watching %zu target%s with %zu check%s",
                    agent->session->config->target_count,
-                   agent->schedule->duty_count);
+                   units_s((int64_t)agent->session->config->target_count),
+                   agent->schedule->duty_count,
+                   units_s((int64_t)agent->schedule->duty_count));
     event_emit_agent(
         agent->bus, LOG_INFO, "started", message, loop_wall_ms(agent->loop), write_start, agent);
 }
@@ -381,9 +385,11 @@ static void show(struct agent *agent)
         .started_wall_ms = loop_wall_ms(agent->loop),
     });
     notify_say(notify,
-               "READY=1\nSTATUS=watching %zu targets with %zu checks",
+               "READY=1\nSTATUS=watching %zu target%s with %zu check%s",
                agent->session->config->target_count,
-               agent->schedule->duty_count);
+               units_s((int64_t)agent->session->config->target_count),
+               agent->schedule->duty_count,
+               units_s((int64_t)agent->schedule->duty_count));
     if (notify_watchdog_us(notify))
         on_watchdog(agent);
 }

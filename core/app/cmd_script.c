@@ -128,7 +128,7 @@ static void test_file(struct tally *tally, const struct shelf *shelf, const char
         text_print(&tally->failures, "  %s\n", error.message);
         tally->failed++;
     }
-    (void)printf("%s   %zu case%s   ", path, tally->cases, tally->cases == 1 ? "" : "s");
+    (void)printf("%s   %zu case%s   ", path, tally->cases, units_s((int64_t)tally->cases));
     if (tally->failed)
         (void)printf("%zu failed\n%s", tally->failed, tally->failures.bytes);
     else
@@ -164,7 +164,7 @@ static int test_all(const struct session *session, const char *const *paths, con
         fine = test(&tally, *paths) && fine;
     (void)printf("%zu case%s, %zu failed\n",
                  tally.all_cases,
-                 tally.all_cases == 1 ? "" : "s",
+                 units_s((int64_t)tally.all_cases),
                  tally.all_failed);
     return fine && tally.all_cases && !tally.all_failed ? EXIT_FINE : EXIT_REFUSED;
 }

@@ -33,14 +33,17 @@ static void add_agent(const json_t *answer, struct text *out)
                caller_word(config, "digest"));
     add_minute(out, config, "loaded");
     text_print(out,
-               ", %lld targets, %lld checks)\n",
+               ", %lld target%s, %lld check%s)\n",
                (long long)caller_number(config, "targets"),
-               (long long)caller_number(config, "checks"));
+               units_s(caller_number(config, "targets")),
+               (long long)caller_number(config, "checks"),
+               units_s(caller_number(config, "checks")));
     if (caller_number(config, "errors")) {
         add_head(out, "config");
         text_print(out,
-                   "the present one has %lld errors: %s; runbookd reload says which\n",
+                   "the present one has %lld error%s: %s; runbookd reload says which\n",
                    (long long)caller_number(config, "errors"),
+                   units_s(caller_number(config, "errors")),
                    json_is_true(json_object_get(config, "without")) ? "nothing is watched"
                                                                     : "an earlier one is in force");
     }

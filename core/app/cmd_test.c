@@ -10,6 +10,7 @@
 #include "app/rehearsal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/units.h"
 
 enum { MOST_PATHS = 24, LONGEST_FAILURES = 1 << 20 };
 
@@ -103,7 +104,7 @@ static void test_file(struct tally *tally, const char *path)
         text_init(&out, LONGEST_FAILURES);
         size_t failed = run_cases(tally, rehearsal, &session, &out);
         size_t count = rehearsal_count(rehearsal);
-        (void)printf("%s   %zu case%s   ", path, count, count == 1 ? "" : "s");
+        (void)printf("%s   %zu case%s   ", path, count, units_s((int64_t)count));
         if (failed)
             (void)printf("%zu failed\n", failed);
         else
@@ -174,6 +175,6 @@ int cmd_test(const struct options *options)
     for (const char *const *path = options->words; *path; path++)
         test_path(&tally, *path);
     (void)printf(
-        "%zu case%s, %zu failed\n", tally.cases, tally.cases == 1 ? "" : "s", tally.failed);
+        "%zu case%s, %zu failed\n", tally.cases, units_s((int64_t)tally.cases), tally.failed);
     return tally.cases && !tally.failed && !tally.broken ? EXIT_FINE : EXIT_REFUSED;
 }

@@ -4,6 +4,7 @@
 #include "app/agent.h"
 #include "app/command.h"
 #include "app/session.h"
+#include "base/units.h"
 
 int cmd_validate(const struct options *options)
 {
@@ -16,13 +17,16 @@ int cmd_validate(const struct options *options)
     if (!session_open(&session, options))
         return EXIT_REFUSED;
     if (session_configure(&session, options) && agent_accepts(&session)) {
-        (void)printf("ok: %zu targets, %zu checks",
+        size_t checks = config_count_checks(session.config);
+        (void)printf("ok: %zu target%s, %zu check%s",
                      session.config->target_count,
-                     config_count_checks(session.config));
+                     units_s((int64_t)session.config->target_count),
+                     checks,
+                     units_s((int64_t)checks));
         if (session.entries->count)
             (void)printf(", %zu remediation%s",
                          session.entries->count,
-                         session.entries->count == 1 ? "" : "s");
+                         units_s((int64_t)session.entries->count));
         if (session.config->elsewhere)
             (void)printf("; %zu targets are left to agents of another role",
                          session.config->elsewhere);

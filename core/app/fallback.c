@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "out/sink.h"
 #include "probe/keep.h"
 
@@ -77,8 +78,9 @@ bool fallback_take(struct session *session, const struct options *options, size_
     session->errors = errors ? errors : 1;
     config_destroy(session->config);
     session->config = config ? config : make_empty(session, role, folder);
-    log_error("the configuration has %zu errors: the agent starts %s",
+    log_error("the configuration has %zu error%s: the agent starts %s",
               session->errors,
+              units_s((int64_t)session->errors),
               config ? "with the last good one" : "without any, and watches nothing");
     session_take_entries(session, options);
     return session->config != NULL;

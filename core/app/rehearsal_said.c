@@ -322,7 +322,7 @@ void said_count(struct world *world)
                    node_find(world->test->node, "count"),
                    "%" PRId64 " course%s of %s began, not %" PRId64,
                    found,
-                   found == 1 ? "" : "s",
+                   units_s((int64_t)found),
                    all ? "all remediations" : name,
                    (int64_t)json_integer_value(value));
         if (!all)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "io/child.h"
 #include "io/loop.h"
 #include "io/notify.h"
@@ -74,8 +75,9 @@ static void refuse(struct renew *renew, struct problems *problems)
     (void)session_print(problems);
     (void)snprintf(message,
                    sizeof(message),
-                   "the changed configuration has %zu errors: the old one goes on",
-                   errors);
+                   "the changed configuration has %zu error%s: the old one goes on",
+                   errors,
+                   units_s((int64_t)errors));
     renew->session->errors = errors;
     say(renew, LOG_ERROR, "reload_refused", message);
     tell(renew, false, message, more.bytes);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "io/loop.h"
 
 enum { LAST_WRITE_MS = 2000 };
@@ -52,8 +53,9 @@ static void say_configuration(const struct upkeep *upkeep)
     if (!session->errors)
         return;
     MEM_AUTO char *message = mem_print(
-        "the configuration has %zu errors: %s",
+        "the configuration has %zu error%s: %s",
         session->errors,
+        units_s((int64_t)session->errors),
         session->without ? "there is no good one, and nothing is watched until it is right"
                          : "the last good one is in force until it is right");
     say(upkeep, LOG_ERROR, "config_last_good", message);

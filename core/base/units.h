@@ -26,6 +26,12 @@ enum {
     UNITS_DURATION_LEN = 16 /* enough for every result of units_print_duration() */
 };
 
+/* What follows a word that is counted: "1 check", "2 checks". */
+static inline const char *units_s(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* Milliseconds since 1970 as RFC 3339 in UTC; years outside 0 to 9999 are held to that range. */
 void units_print_time(int64_t wall_ms, char out[UNITS_TIME_LEN]);
 

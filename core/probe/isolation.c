@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "io/http.h"
 #include "io/loop.h"
 #include "io/resolve.h"
@@ -67,10 +68,11 @@ static void say(struct isolation *isolation)
             message,
             sizeof(message),
             "the agent is cut off: %u of %zu reference addresses answer; the findings of "
-            "%zu targets on the network are held",
+            "%zu target%s on the network are held",
             isolation->reached,
             of,
-            isolation->held);
+            isolation->held,
+            units_s((int64_t)isolation->held));
     else
         (void)snprintf(message,
                        sizeof(message),

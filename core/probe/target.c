@@ -1,4 +1,5 @@
 #include "probe/target.h"
+#include "base/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -326,7 +327,7 @@ static void on_late(void *data)
             : mem_print("%u runs are at work, as many as agent.most_at_once allows",
                         target->schedule->running);
     MEM_AUTO char *text = mem_print(
-        "has not run for %" PRIu64 " interval%s: %s", missed, missed == 1 ? "" : "s", why);
+        "has not run for %" PRIu64 " interval%s: %s", missed, units_s((int64_t)missed), why);
     expect(duty);
     if (rest_serves(target))
         verdict_of_lateness(duty, text);

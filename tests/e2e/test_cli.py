@@ -137,7 +137,7 @@ def test_the_schema_refuses_what_validate_refuses(tmp_path, path, value):
 def test_validate_accepts_and_counts(tmp_path):
     (tmp_path / "c.yaml").write_text("version: 1\ntargets:\n  c: {type: redis, url: 'redis://x'}\n")
     result = runbookd("validate", "-c", tmp_path / "c.yaml")
-    assert result.code == 0 and result.out.startswith("ok: 1 targets")
+    assert result.code == 0 and result.out.startswith("ok: 1 target")
 
 
 @pytest.mark.parametrize("agent, url, warned", [

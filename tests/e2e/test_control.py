@@ -32,7 +32,7 @@ def night(agent, redis, tmp_path):
 
 def test_status_answers_as_monitoring_plugins_do(night, redis):
     said = night("status", code=2).out
-    assert said.startswith("tests/night   runbookd ") and "1 targets, 10 checks" in said
+    assert said.startswith("tests/night   runbookd ") and "1 target, 10 checks" in said
     assert "findings     1 critical  0 warning  0 unknown  9 ok" in said
     assert "state        kept in " in said
     assert night.json("status", code=2)["findings"] == {"ok": 9, "warning": 0, "critical": 1, "unknown": 0, "pending": 0}
@@ -110,7 +110,7 @@ def test_reload_says_what_changed_or_what_is_wrong(night, redis):
     assert "bad: is not known here" in wrong.err and "the old one goes on" in wrong.err
     answer = night.json("reload", code=1)
     assert answer["taken"] is False and len(answer["errors"]) == 1
-    assert "the present one has 1 errors: an earlier one is in force" in night("status", code=None).out
+    assert "the present one has 1 error: an earlier one is in force" in night("status", code=None).out
     assert night("healthz").out.startswith("ok   config ") and "(the present one is wrong)" in night("healthz").out
 
 

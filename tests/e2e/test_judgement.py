@@ -200,7 +200,7 @@ targets:
     result = runbookd("validate", "-c", config)
     assert result.code == 0
     listed = [line for line in result.err.splitlines() if "came with 0.1 and is not run: name it, or raise this" in line]
-    assert listed and "ok: 1 targets, 1 checks" in result.out, result.err + result.out
+    assert listed and "ok: 1 target, 1 check" in result.out, result.err + result.out
     config.write_text(config.read_text().replace("0.0", "0.1"))
     result = runbookd("validate", "-c", config)
-    assert "is not run" not in result.err and "ok: 1 targets, 1 checks" not in result.out
+    assert "is not run" not in result.err and "ok: 1 target, 1 check" not in result.out

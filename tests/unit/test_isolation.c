@@ -42,7 +42,7 @@ static void begin_with_port(uint16_t port)
 }
 
 #define CUT_OFF                                                                                    \
-    "the agent is cut off: 0 of 1 reference addresses answer; the findings of 1 targets on the "   \
+    "the agent is cut off: 0 of 1 reference addresses answer; the findings of 1 target on the "    \
     "network are held; "
 #define CONNECTED "the agent is connected again: 1 of 1 reference addresses answer; "
 

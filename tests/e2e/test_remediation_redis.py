@@ -1,4 +1,6 @@
 """Remediations on a real Redis: a flooded queue set aside and taken back, a cache's prefix dropped."""
+import time
+
 import pytest
 
 import servers
@@ -79,3 +81,35 @@ def test_a_cache_prefix_is_dropped_and_nothing_else(server, agents):
     assert step(agent, "applied")["done"] == 40
     assert server.do("keys", "cache:user:*").split() == ["cache:user:lock:1"]
     assert server.do("exists", "session:1") == "1" and server.do("llen", "bull:mails:wait") == "1"
+
+
+def test_a_finding_that_flaps_starts_no_loop_of_remediations(server, agents):
+    """A flood that comes back whenever it was set aside: soon it is held at its worst, and nothing begins any more."""
+    server.do("flushall")
+    agent = agents(config(server, 'depth: {check: queue_depth, keys: ["jobs:low"], critical: length > 1000, every: 200ms}',
+                          "trigger: {check: cache/depth, status: critical}, script: redis/quarantine_queue, targets: {queues: cache}, "
+                          'allow: ["queues:quarantine_queue"], mode: auto, guard: {cooldown: 0s, attempts: 1000/1h}, '
+                          "verify: {check: cache/depth, condition: length < 1000, within: 30s, stable: 0s}"))
+
+    def applied():
+        return sum(e["kind"] == "remediation" and e["step"] == "applied" for e in list(agent.events))
+
+    def flaps():
+        return any(e.get("reason") == "flapping" for e in list(agent.events))
+
+    for number in range(1, 20):
+        if flaps():
+            break
+        server.do("del", "jobs:low:quarantine")
+        server.do("rpush", "jobs:low", *range(1500))
+        servers.wait_until(lambda: flaps() or applied() == number and agent.findings("cache", "depth")[-1]["status"] == "ok")
+    assert flaps(), [e["message"] for e in agent.events]
+    servers.wait_until(lambda: server.do("llen", "jobs:low") in ("0", "1500"))
+    time.sleep(2)  # what was under way then
+    before = applied()
+    for _ in range(8):
+        server.do("del", "jobs:low", "jobs:low:quarantine")
+        time.sleep(0.5)  # two looks at it
+        server.do("rpush", "jobs:low", *range(1500))
+        time.sleep(0.5)
+    assert 1 <= applied() == before < 20 and server.do("llen", "jobs:low") == "1500", [e["message"] for e in agent.events]

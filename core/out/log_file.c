@@ -165,7 +165,9 @@ static int append(struct log_file *file, const char *lines, size_t len, struct e
         file->size += len;
         return 0;
     }
-    (void)ftruncate(file->fd, (off_t)file->size);
+    struct stat now;
+    if (ftruncate(file->fd, (off_t)file->size) < 0 && fstat(file->fd, &now) == 0)
+        file->size = (uint64_t)now.st_size; /* with a torn line, which the next write ends */
     errno = -status;
     return fail(error, "write to", file->path);
 }

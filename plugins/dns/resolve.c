@@ -102,22 +102,25 @@ static void summarize(const struct probe_run *run, const struct inquiry *inquiry
     print_expected(config, expected, sizeof(expected));
     switch (trouble) {
     case TROUBLE_NXDOMAIN:
-        (void)snprintf(out, room, "%s does not exist", subject);
+        (void)snprintf(out, room, "%.500s does not exist", subject);
         return;
     case TROUBLE_NODATA:
-        (void)snprintf(out, room, "%s has no record of type %s", subject, config->type);
+        (void)snprintf(out, room, "%.500s has no record of type %.40s", subject, config->type);
         return;
     case TROUBLE_LAME:
-        (void)snprintf(out, room, "it has no authority over %s", subject);
+        (void)snprintf(out, room, "it has no authority over %.500s", subject);
         return;
     case TROUBLE_UNEXPECTED:
-        (void)snprintf(
-            out, room, "it answers %s, expected %s", *values ? values : "nothing", expected);
+        (void)snprintf(out,
+                       room,
+                       "it answers %.270s, expected %.270s",
+                       *values ? values : "nothing",
+                       expected);
         return;
     case TROUBLE_NONE:
         break;
     default:
-        (void)snprintf(out, room, "it answers %s for %s", inquiry->message->rcode, subject);
+        (void)snprintf(out, room, "it answers %.40s for %.500s", inquiry->message->rcode, subject);
         return;
     }
     (void)snprintf(out,
@@ -332,7 +335,8 @@ static void ask(struct probe_run *run, const struct server *server, const char *
                        named ? "/" : "",
                        address);
     inquiry->named_us = named ? (int64_t)(probe_now_us(&run->life) - state->asked_us) : -1;
-    (void)getrandom(&id, sizeof(id), GRND_NONBLOCK);
+    if (getrandom(&id, sizeof(id), GRND_NONBLOCK) < 0) /* none yet, early after a boot */
+        id = (uint16_t)probe_now_us(&run->life);
     inquiry->most_tries = (int)config->tries;
     inquiry->question_len =
         message_ask(inquiry->question, id, name_of(run), config->type, config->recurse);

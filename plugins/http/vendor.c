@@ -354,7 +354,7 @@ static void print_code(const json_t *value, char *out, size_t room)
     const char *slash;
     json_path_print(value, text, sizeof(text));
     slash = strncmp(text, "http", 4) == 0 ? strrchr(text, '/') : NULL;
-    (void)snprintf(out, room, "%s", slash ? slash + 1 : text);
+    (void)snprintf(out, room, "%.*s", (int)room - 1, slash ? slash + 1 : text);
     if (strcmp(text, "about:blank") == 0)
         *out = '\0';
 }

@@ -155,7 +155,7 @@ static void note_corruption(struct integrity_run *own, const struct relation *re
         return;
     struct corruption *found = &own->found[own->corruptions++];
     found->relation = *relation;
-    (void)snprintf(found->says, sizeof(found->says), "%s", says);
+    (void)snprintf(found->says, sizeof(found->says), "%.*s", (int)sizeof(found->says) - 1, says);
 }
 
 /* verify_heapam() says a row what is wrong; bt_index_check() gives one without a word. */

@@ -115,7 +115,7 @@ static void fields_and_labels_are_counted_beyond_the_most(void **state)
 {
     struct probe_field fields[FINDING_FIELDS + 6] = {{0}};
     struct probe_pair labels[FINDING_LABELS + 3] = {{0}};
-    char keys[FINDING_FIELDS + 6][8];
+    char keys[FINDING_FIELDS + 6][16];
     int64_t left_out;
     (void)state;
     for (int i = 0; i < FINDING_FIELDS + 5; i++) {

@@ -50,7 +50,7 @@ for suite in "${suites[@]}"; do
     lint) tally lint tests/lint/run.sh ;;
     fuzz) step build-fuzz sh -c 'cmake --preset fuzz && cmake --build --preset fuzz --target fuzzers' && tally fuzz tests/fuzz/run.sh build/fuzz ;;
     e2e)
-        step build-release sh -c 'cmake --preset release -DRUNBOOKD_TESTS=OFF && cmake --build --preset release' && tally e2e tests/e2e/run.sh build/dev ;;
+        step build-release sh -c 'cmake --preset release -DRUNBOOKD_TESTS=OFF -DRUNBOOKD_WERROR=ON && cmake --build --preset release' && tally e2e tests/e2e/run.sh build/dev ;;
     *) echo "there is no suite $suite: dev clang lint fuzz e2e"; count 0 1 ;;
     esac
 done

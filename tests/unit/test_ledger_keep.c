@@ -254,7 +254,7 @@ static void a_hundred_thousand_entries_are_told_apart(void **state)
 {
     enum { CHECKS = 100, SUBJECTS = 1000 };
     static struct ledger_entry *entries[CHECKS][SUBJECTS];
-    char name[16], subject_name[32];
+    char name[24], subject_name[32];
     struct timespec from, to;
     (void)state;
     (void)clock_gettime(CLOCK_MONOTONIC, &from);

@@ -218,7 +218,7 @@ static void no_more_than_eight_other_nodes_are_open(void **state)
 {
     kit_set_for(*state, "queue_depth", "keys", "[k0, k1, k2, k3, k4, k5, k6, k7, k8, k9]");
     struct kit_move home[21] = {{0}};
-    char key[16], node[64];
+    char key[32], node[64];
     for (int i = 0; i < 10; i++) {
         (void)snprintf(key, sizeof(key), "TYPE k%d", i);
         (void)snprintf(node, sizeof(node), "-MOVED %d 10.0.0.%d:7000\r\n", i, i + 1);

@@ -1,8 +1,9 @@
 #include "out/kafka_library.h"
 
+#include <errno.h>
+
 #ifdef RUNBOOKD_KAFKA
 #include <dlfcn.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -39,5 +40,18 @@ const struct kafka_library *kafka_load(struct error *error)
     }
     loaded = true;
     return &library;
+}
+
+int kafka_needs(struct error *error)
+{
+    return kafka_load(error) ? 0 : error->code;
+}
+
+#else
+
+int kafka_needs(struct error *error)
+{
+    (void)error_set(error, -ENOSYS, "this runbookd was built without librdkafka");
+    return error_hint(error, "build it where librdkafka-dev is installed");
 }
 #endif

@@ -31,4 +31,7 @@ struct kafka_library {
 const struct kafka_library *kafka_load(struct error *error);
 #endif
 
+/* Whether there is one; as config_sink_type.needs. */
+int kafka_needs(struct error *error);
+
 #endif

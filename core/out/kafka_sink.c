@@ -29,7 +29,7 @@
 #include "out/sink_types.h"
 #include "out/view.h"
 
-enum { LONGEST_MESSAGE = 240, LONGEST_KEY = 64, END_MS = 2000 };
+enum { LONGEST_MESSAGE = 240, LONGEST_KEY = 64 };
 
 struct self {
     struct loop *loop;
@@ -243,7 +243,7 @@ static void end(struct self *self)
     self->producer = NULL;
     struct hand *hand = hand_open(self->loop, nothing, end_producer, remains);
     if (hand)
-        hand_close(hand, END_MS);
+        hand_close(hand, 0);
     else
         end_producer(remains);
 }
@@ -351,6 +351,7 @@ const struct sink_type kafka_sink = {
             .config_size = sizeof(struct kafka_options),
             .queued = true,
             .check = kafka_check,
+            .needs = kafka_needs,
         },
     .open = open_sink,
     .carry = carry,

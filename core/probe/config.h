@@ -155,6 +155,8 @@ struct config_sink_type {
     int64_t batch_age_ms; /* the default of batch.age; zero: as of others, 1 s */
     /* Says what options alone cannot; zero, or an error that names the key first: "url: is ...". */
     int (*check)(const void *config, struct error *error);
+    /* Whether this machine has what it needs; zero, or an error that says what to install. */
+    int (*needs)(struct error *error);
 };
 
 /* What all sinks with a queue may be told: "batch:", "retry:", "spool:". */

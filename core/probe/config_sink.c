@@ -386,6 +386,26 @@ static void warn_without_state(struct builder *builder)
         }
 }
 
+/* Events wait for it until it is there, so it is no error; and another machine may have it. */
+static void warn_of_needs(struct builder *builder)
+{
+    const struct config *config = builder->config;
+    struct error error;
+    for (size_t i = 0; i < config->sink_count; i++) {
+        const struct config_sink *sink = &config->sinks[i];
+        if (!sink->type->needs || sink->type->needs(&error) == 0)
+            continue;
+        struct problem *problem =
+            problem_warn(builder->schema.problems,
+                         sink->place,
+                         node_path(builder->schema.memory, "sinks", sink->name),
+                         "%s; until then its events wait",
+                         error.message);
+        if (*error.hint)
+            problem_hint(problem, "%s", error.hint);
+    }
+}
+
 void config_build_sinks(struct builder *builder)
 {
     const struct node *sinks = node_find(builder->root, "sinks");
@@ -414,4 +434,5 @@ void config_build_sinks(struct builder *builder)
             build_sink(builder, written, path);
     }
     warn_without_state(builder);
+    warn_of_needs(builder);
 }

@@ -135,6 +135,16 @@ def test_without_the_library_it_says_what_is_missing(agent, tmp_path):
     down = one.wait_for(lambda event: event.get("step") == "sink_down", 40)
     assert "librdkafka.so.1 cannot be loaded" in down["message"] and "install librdkafka" in down["message"]
     one.end()
+    checked = runbookd("validate", "--offline", "-c", written(tmp_path, config("127.0.0.1:9", targets=1)), env={"LD_LIBRARY_PATH": str(tmp_path)})
+    assert checked.code == 0 and "warning: sinks.fleet: librdkafka.so.1 cannot be loaded" in checked.err + checked.out, checked.err + checked.out
+    assert "install librdkafka, Debian's package librdkafka1" in checked.err + checked.out
+    here = runbookd("validate", "--offline", "-c", written(tmp_path, config("127.0.0.1:9", targets=1)))
+    assert here.code == 0 and "librdkafka" not in here.err + here.out
+
+
+def written(folder, text):
+    (folder / "written.yaml").write_text(text)
+    return folder / "written.yaml"
 
 
 class Broker:

@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "io/child.h"
+#include "io/thread.h"
 
 const struct command commands[] = {
     {"run",
@@ -291,6 +293,17 @@ static void shut_the_door(void)
 #endif
 }
 
+/* A thread that hangs goes with the process: what it uses is not taken from under it before. */
+static int leave(int code)
+{
+    enum { LEFT_MS = 2000 };
+    if (thread_wait_for_left(LEFT_MS) == 0)
+        return code;
+    (void)fflush(stdout);
+    (void)fflush(stderr);
+    _exit(code);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -309,7 +322,7 @@ int main(int argc, char **argv)
             continue;
         if (!options_read(command, argc - 1, argv + 1, &options, &code))
             return code;
-        return command->run(&options);
+        return leave(command->run(&options));
     }
     (void)fprintf(stderr, "runbookd: there is no command \"%s\"\n\n", argv[1]);
     return print_usage(stderr, EXIT_REFUSED);

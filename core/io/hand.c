@@ -70,8 +70,10 @@ static void *run(void *data)
     (void)pthread_cond_signal(&bench->ended);
     bool last = bench->abandoned;
     (void)pthread_mutex_unlock(&bench->lock);
-    if (last)
+    if (last) {
         bench_free(bench);
+        thread_gone();
+    }
     return NULL;
 }
 
@@ -158,12 +160,12 @@ void hand_close(struct hand *hand, unsigned ms)
         status = pthread_cond_timedwait(&bench->ended, &bench->lock, &limit);
     bool done = bench->done;
     bench->abandoned = !done;
+    if (!done)
+        thread_leave(thread);
     (void)pthread_mutex_unlock(&bench->lock);
     if (done) {
         (void)pthread_join(thread, NULL);
         bench_free(bench);
-    } else {
-        (void)pthread_detach(thread);
     }
     uv_close((uv_handle_t *)&hand->report, on_closed);
 }

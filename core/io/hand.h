@@ -34,7 +34,7 @@ bool hand_at_work(const struct hand *hand);
 
 /*
  * Ends it, `drop` included, waiting `ms` at most: a job that hangs longer is left to itself, and the
- * state is dropped when it returns.  NULL is fine.
+ * state is dropped when it returns (io/thread, thread_leave).  NULL is fine.
  */
 void hand_close(struct hand *hand, unsigned ms);
 

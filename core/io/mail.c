@@ -15,14 +15,7 @@
 #include "io/resolve.h"
 #include "io/tls.h"
 
-enum {
-    LONGEST_LINE = 240,
-    LONGEST_PLACE = 4096,
-    CLOSE_MS = 2000,
-    LOOK_MS = 1000,
-    PORT_SMTP = 25,
-    PORT_SMTPS = 465
-};
+enum { LONGEST_LINE = 240, LONGEST_PLACE = 4096, LOOK_MS = 1000, PORT_SMTP = 25, PORT_SMTPS = 465 };
 
 /* The thread's while the hand is at work. */
 struct letter {
@@ -336,6 +329,6 @@ void mailer_close(struct mailer *mailer)
     life_drop(&mailer->life);
     atomic_store(&mailer->letter->stopped, true);
     (void)curl_multi_wakeup(mailer->letter->multi);
-    hand_close(mailer->hand, CLOSE_MS);
+    hand_close(mailer->hand, 0); /* it ends by itself, and a reload does not wait for it */
     free(mailer);
 }

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "io/loop.h"
+#include "io/thread.h"
 
 enum { MOST_WAITING = 10000, MOST_TOGETHER = 256, STACK_BYTES = 256 * 1024 };
 
@@ -195,6 +196,7 @@ static void finish_alone(struct store *store, struct list *tasks)
         free(task);
     }
     dispose(store);
+    thread_gone();
 }
 
 /* On the thread: what was damaged goes, and a new one is begun; where that fails, the next task tries. */
@@ -476,7 +478,7 @@ static bool wait_idle(struct store *store, unsigned ms, struct list *done)
     take_done(store, done);
     bool left = store->left = store->busy;
     if (left)
-        (void)pthread_detach(store->thread);
+        thread_leave(store->thread);
     (void)pthread_mutex_unlock(&store->mutex);
     return !left;
 }

@@ -16,6 +16,41 @@ int thread_start(pthread_t *thread, size_t stack_bytes, void *(*run)(void *), vo
     return status;
 }
 
+static pthread_mutex_t left_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned left;
+
+static unsigned count_left(unsigned more, unsigned fewer)
+{
+    (void)pthread_mutex_lock(&left_lock);
+    left = left + more - fewer;
+    unsigned count = left;
+    (void)pthread_mutex_unlock(&left_lock);
+    return count;
+}
+
+void thread_leave(pthread_t thread)
+{
+    (void)count_left(1, 0);
+    (void)pthread_detach(thread);
+}
+
+void thread_gone(void)
+{
+    (void)count_left(0, 1);
+}
+
+unsigned thread_wait_for_left(unsigned ms)
+{
+    enum { STEP_MS = 10 };
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+    unsigned count = count_left(0, 0);
+    for (unsigned waited = 0; count && waited < ms; waited += STEP_MS) {
+        (void)nanosleep(&step, NULL);
+        count = count_left(0, 0);
+    }
+    return count;
+}
+
 void thread_cond_init(pthread_cond_t *cond)
 {
     pthread_condattr_t attr;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "io/loop.h"
 #include "io/wait.h"
 #include "out/delivery.h"
@@ -153,6 +154,26 @@ static void begin(struct sinks *sinks, struct config *config, const struct confi
                                                                     .config = written->config});
     }
     list_add(&sinks->all, &sink->link);
+}
+
+/* What the next start finds, and what it does not. */
+static void log_left(const struct sink *sink)
+{
+    char given[UNITS_DURATION_LEN];
+    struct sink_counts counts;
+    if (!sink->delivery)
+        return;
+    delivery_count(sink->delivery, &counts);
+    if (counts.waiting == 0)
+        return;
+    units_print_duration(sink->written->queue.deliver_ms, given);
+    log_warn("sink %s has not taken %" PRIu64 " events within %s: %" PRIu64
+             " wait on disk for the next start, %" PRIu64 " are lost",
+             sink->written->name,
+             counts.waiting,
+             given,
+             counts.waiting - counts.in_memory,
+             counts.in_memory);
 }
 
 /* Returns how many events are lost. */
@@ -444,6 +465,7 @@ static void wait_for_all(struct sinks *sinks)
 
 void sinks_close(struct sinks *sinks)
 {
+    const struct sink *sink;
     uint64_t lost = 0;
     if (!sinks)
         return;
@@ -451,6 +473,8 @@ void sinks_close(struct sinks *sinks)
     timer_stop(&sinks->leaving);
     timer_stop(&sinks->strangers);
     wait_for_all(sinks);
+    list_for_each(sink, &sinks->all, struct sink, link)
+        log_left(sink);
     while (!list_empty(&sinks->all))
         lost += end(list_first(&sinks->all, struct sink, link), false);
     spool_close(sinks->spool, SAFE_MS);

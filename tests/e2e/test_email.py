@@ -2,6 +2,8 @@
 import email
 import email.policy
 import json
+import os
+import re
 import ssl
 
 import pytest
@@ -186,6 +188,26 @@ def test_those_whom_the_server_takes_get_it_although_others_are_refused(agent, m
     down = one.wait_for(lambda event: event.get("step") == "sink_down", 40)
     assert "it answered 550 5.1.1 nor such a one" in down["message"]
     one.end()
+
+
+@pytest.mark.parametrize("spool", [True, False])
+def test_a_thread_that_hangs_is_not_waited_for_at_the_end_and_what_waits_is_counted(agent, mailbox, pki, tmp_path, spool):
+    box, admin = mailbox(), free_port()
+    os.mkfifo(tmp_path / "ca")  # as a file of a mount that does not answer: who opens it hangs
+    state = f"state: {tmp_path}/state," if spool else ""
+    text = config(box, f"tls: {{ca: {tmp_path}/ca}}, deliver: 200ms", admin=admin, batch="100ms", state=state)
+    one = agent(text)
+    servers.wait_until(lambda: value(samples(fetch(admin)[1]), "runbookd_sink_waiting", sink="mail") > 3, 40)
+    one.end()
+    left = [json.loads(line)["message"] for line in one.errors if "sink mail has not taken" in line]
+    assert len(left) == 1, one.errors
+    total, kept, lost = map(int, re.findall(r"\b(\d+) (?:events|wait|are)", left[0]))
+    assert total > 3 and (kept, lost) == ((total, 0) if spool else (0, total)), left
+    if spool:  # the next start finds it
+        two = agent(text.replace(f"{tmp_path}/ca", str(pki.root)))
+        servers.wait_until(lambda: box.mails)
+        two.end()
+        assert "CRITICAL  t0/connect" in box.mails[0][2].get_content()
 
 
 def test_a_configuration_that_cannot_be_is_refused(tmp_path):

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "io/hand.h"
 #include "io/loop.h"
+#include "io/thread.h"
 
 struct state {
     int number, *dropped;
@@ -88,10 +89,13 @@ static void one_that_hangs_is_left_to_itself(void **unused)
     hand_close(hand, 0);
     assert_int_equal(loop_destroy(loop), 0);
     assert_int_equal(told, 0);
+    assert_int_equal(thread_wait_for_left(20),
+                     1); /* the end of the process waits, and not for ever */
     assert_int_equal(__atomic_load_n(&dropped, __ATOMIC_SEQ_CST), 0);
     assert_int_equal(write(gate[1], "x", 1), 1);
     while (__atomic_load_n(&dropped, __ATOMIC_SEQ_CST) == 0)
         (void)usleep(1000); /* the thread frees what is left; ctest's time limit ends the test */
+    assert_int_equal(thread_wait_for_left(60000), 0);
     (void)close(gate[0]);
     (void)close(gate[1]);
 }

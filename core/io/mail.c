@@ -15,7 +15,13 @@
 #include "io/resolve.h"
 #include "io/tls.h"
 
-enum { LONGEST_LINE = 240, LONGEST_PLACE = 4096, LOOK_MS = 1000, PORT_SMTP = 25, PORT_SMTPS = 465 };
+enum {
+    LONGEST_LINE = sizeof(((struct mail_answer *)0)->text),
+    LONGEST_PLACE = 4096,
+    LOOK_MS = 1000,
+    PORT_SMTP = 25,
+    PORT_SMTPS = 465
+};
 
 /* The thread's while the hand is at work. */
 struct letter {
@@ -24,6 +30,9 @@ struct letter {
     char *url, *place, *user, *password, *from, *text;
     char *ca, *certificate, *key;
     struct curl_slist *to;
+    struct mail_answer *answers; /* one for each of `to` */
+    size_t count, asked;         /* of these; how many of them, the last one just now ... */
+    bool asking;                 /* ... is what is answered */
     size_t len, read;
     bool numeric; /* the host is an address: nothing is to be looked up */
     long secure, timeout_ms, version;
@@ -58,7 +67,8 @@ static void letter_empty(struct letter *letter)
                    letter->text,
                    letter->ca,
                    letter->certificate,
-                   letter->key};
+                   letter->key,
+                   (char *)letter->answers};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         free(all[i]);
     curl_slist_free_all(letter->to);
@@ -77,20 +87,52 @@ static size_t on_read(char *to, size_t size, size_t count, void *data)
     return len;
 }
 
+static bool begins_with(const char *data, size_t len, const char *words)
+{
+    size_t wanted = strlen(words);
+    return len >= wanted && strncmp(data, words, wanted) == 0;
+}
+
+/* What is said to the server: recipients one by one, in the order of the list. */
+static int on_debug(CURL *easy, curl_infotype type, char *said, size_t len, void *data)
+{
+    struct letter *letter = data;
+    (void)easy;
+    if (type != CURLINFO_HEADER_OUT)
+        return 0;
+    if (begins_with(said, len, "MAIL FROM:")) { /* again, where a kept connection had ended */
+        letter->asked = 0;
+        memset(letter->answers, 0, letter->count * sizeof(*letter->answers));
+    }
+    letter->asking = begins_with(said, len, "RCPT TO:") && letter->asked < letter->count;
+    if (letter->asking)
+        letter->asked++;
+    return 0;
+}
+
 /* What the server says: "550 5.1.1 there is no such user". */
 static size_t on_line(char *line, size_t size, size_t count, void *data)
 {
     struct letter *letter = data;
-    size_t len = size * count;
+    size_t whole = size * count, len = whole;
+    while (len && isspace((unsigned char)line[len - 1])) /* its end: CR LF */
+        len--;
     if (len >= 3 && (line[0] == '4' || line[0] == '5') && isdigit((unsigned char)line[1]) &&
         isdigit((unsigned char)line[2])) {
         struct text TEXT_AUTO plain;
         text_init(&plain, LONGEST_LINE - 1);
         text_add_plain(&plain, line, len);
         (void)snprintf(letter->answered, sizeof(letter->answered), "%s", plain.bytes);
-        letter->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
+        int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
+        if (letter->asking) {
+            struct mail_answer *answer = &letter->answers[letter->asked - 1];
+            answer->code = code;
+            (void)snprintf(answer->text, sizeof(answer->text), "%s", plain.bytes);
+        } else {
+            letter->code = code;
+        }
     }
-    return len;
+    return whole;
 }
 
 static void set_tls(CURL *easy, const struct letter *letter)
@@ -128,6 +170,9 @@ static void set_all(CURL *easy, struct letter *letter, struct curl_slist *place)
     (void)curl_easy_setopt(easy, CURLOPT_READDATA, letter);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, letter);
+    (void)curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
+    (void)curl_easy_setopt(easy, CURLOPT_DEBUGDATA, letter);
+    (void)curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L); /* to on_debug(), which prints nothing */
     if (letter->user) {
         (void)curl_easy_setopt(easy, CURLOPT_USERNAME, letter->user);
         (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, letter->password);
@@ -197,12 +242,20 @@ static void drop(void *state)
 
 /* --------------------------------------------------------------- the loop ---- */
 
-static void tell(struct mailer *mailer, int status, int code, const char *message)
+static void tell(struct mailer *mailer, const struct mail_end *end)
 {
-    const struct mail_end end = {status, code, message};
     mail_fn *fn = mailer->fn;
     mailer->fn = NULL;
-    fn(&end, mailer->data);
+    fn(end, mailer->data);
+}
+
+/* Recipients' answers are printed too: nothing of a secret is in them. */
+static void redact_answers(struct letter *letter)
+{
+    for (size_t i = 0; i < letter->count; i++) {
+        MEM_AUTO char *safe = redact_copy(letter->answers[i].text, LONGEST_LINE - 1);
+        (void)snprintf(letter->answers[i].text, LONGEST_LINE, "%s", safe);
+    }
 }
 
 static void on_done(int status, void *data)
@@ -213,9 +266,15 @@ static void on_done(int status, void *data)
     MEM_AUTO char *why = redact_copy(letter->message, LONGEST_LINE);
     MEM_AUTO char *message =
         mem_print("%s%s%s%s", why, *said ? " (it answered " : "", said, *said ? ")" : "");
-    int code = status == 0 ? 250 : letter->code;
+    redact_answers(letter);
+    MEM_AUTO struct mail_answer *answers = letter->answers;
+    const struct mail_end end = {.status = status,
+                                 .code = status == 0 ? 250 : letter->code,
+                                 .message = status == 0 ? NULL : message,
+                                 .answers = answers};
+    letter->answers = NULL;
     letter_empty(letter);
-    tell(mailer, status, code, status == 0 ? NULL : message);
+    tell(mailer, &end);
 }
 
 static long version_of(const struct probe_tls *tls)
@@ -271,7 +330,9 @@ static void write_letter(struct letter *letter, const struct mail_wish *wish)
     for (const char *const *to = wish->to; *to; to++) {
         MEM_AUTO char *address = mem_print("<%s>", *to);
         letter->to = curl_slist_append(letter->to, address);
+        letter->count++;
     }
+    letter->answers = mem_array(letter->count, sizeof(*letter->answers));
     take_tls(letter, wish);
 }
 
@@ -283,7 +344,9 @@ static void on_resolved(int status, const char *const *addresses, size_t count, 
     text_init(&place, LONGEST_PLACE);
     if (status < 0 || count == 0) {
         letter_empty(letter);
-        tell(mailer, status ? status : -ENOENT, 0, resolve_problem(status ? status : -ENOENT));
+        status = status ? status : -ENOENT;
+        tell(mailer,
+             &(const struct mail_end){.status = status, .message = resolve_problem(status)});
         return;
     }
     text_add(&place, letter->place);

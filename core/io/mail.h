@@ -41,10 +41,20 @@ struct mail_wish {
     int64_t timeout_ms;
 };
 
-/* Zero: it is the server's.  `code` is what the server answered last, zero: it did not. */
+/* What the server said of a recipient. */
+struct mail_answer {
+    int code; /* below 400: it takes mail for it, or was not asked */
+    char text[240];
+};
+
+/*
+ * Zero: it is the server's, for those of `answers` (as in `to`) that it has not refused.  `code` is what it
+ * answered last to something else than a recipient, zero: nothing.
+ */
 struct mail_end {
     int status, code;
-    const char *message; /* for people */
+    const char *message;               /* for people */
+    const struct mail_answer *answers; /* for the call; NULL: nobody was asked */
 };
 typedef void mail_fn(const struct mail_end *end, void *data);
 

@@ -405,7 +405,7 @@ static struct store *make(struct loop *loop, const struct store_wish *wish, sqli
     list_init(&store->queued);
     list_init(&store->done);
     (void)pthread_mutex_init(&store->mutex, NULL);
-    (void)pthread_cond_init(&store->turned, NULL);
+    thread_cond_init(&store->turned);
     store->async = mem_new(sizeof(*store->async));
     (void)uv_async_init(loop_uv(loop), store->async, on_async);
     uv_unref((uv_handle_t *)store->async);
@@ -454,14 +454,7 @@ struct store *store_open(struct loop *loop, const char *folder, const char *sche
 /* Waits `ms` at most; false: the thread is at work, and keeps all but what is in `done`. */
 static bool wait_idle(struct store *store, unsigned ms, struct list *done)
 {
-    struct timespec end;
-    (void)clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += ms / 1000;
-    end.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (end.tv_nsec >= 1000000000) {
-        end.tv_sec++;
-        end.tv_nsec -= 1000000000;
-    }
+    struct timespec end = thread_in_ms(ms);
     (void)pthread_mutex_lock(&store->mutex);
     store->closing =
         true; /* the thread goes on until the queue is empty, and no longer waits for us */

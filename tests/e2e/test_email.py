@@ -4,6 +4,7 @@ import email.policy
 import json
 import os
 import re
+import signal
 import ssl
 
 import pytest
@@ -176,18 +177,54 @@ def test_a_server_that_is_away_or_busy_gets_it_later_each_once(agent, mailbox, p
     assert sum(mail.get_content().count("CRITICAL  t1/connect") for _, _, mail, _ in box.mails) == 1
 
 
-def test_those_whom_the_server_takes_get_it_although_others_are_refused(agent, mailbox, pki):
-    box = mailbox()
+def refusals(one):
+    return [(event["error"], event["message"]) for event in list(one.events) if event.get("step") == "recipient_refused"]
+
+
+def test_those_whom_the_server_takes_get_it_once_although_others_are_refused_and_that_is_said(agent, mailbox, pki):
+    box, admin = mailbox(), free_port()
     box.refuse["ops@example.org"] = "550 5.1.1 there is no such user"
-    one = agent(config(box, f"tls: {{ca: {pki.root}}}"))
-    servers.wait_until(lambda: box.mails)
+    one = agent(config(box, f"tls: {{ca: {pki.root}}}", targets=2, batch="100ms", admin=admin))
+    one.wait_for(lambda event: event.get("step") == "recipient_refused", 40)
+    servers.wait_until(lambda: all(any(f"{name}/connect" in mail.get_content() for _, _, mail, _ in box.mails) for name in ("t0", "t1")))
+    one.config.write_text(one.config.read_text().replace("t1: {type: tcp", "t2: {type: tcp"))
+    one.process.send_signal(signal.SIGHUP)
+    servers.wait_until(lambda: any("t2/connect" in mail.get_content() for _, _, mail, _ in box.mails), 40)  # one mail more
+    metrics = samples(fetch(admin)[1])
+    assert value(metrics, "runbookd_sink_retries_total", sink="mail") == 0 and value(metrics, "runbookd_sink_down", sink="mail") == 0
     one.end()
-    assert box.mails[0][1] == ["night@example.org"]
+    assert {tuple(to) for _, to, _, _ in box.mails} == {("night@example.org",)}
+    assert sum(mail.get_content().count("CRITICAL  t0/connect") for _, _, mail, _ in box.mails) == 1
+    assert refusals(one) == [("550 5.1.1 there is no such user",
+                              "sink mail: a mail was not taken for ops@example.org: 550 5.1.1 there is no such user")]  # once
     box.refuse["night@example.org"] = "550 5.1.1 nor such a one"
     one = agent(config(box, f"tls: {{ca: {pki.root}}}"))
     down = one.wait_for(lambda event: event.get("step") == "sink_down", 40)
     assert "it answered 550 5.1.1 nor such a one" in down["message"]
     one.end()
+    assert refusals(one) == []
+
+
+def test_who_is_not_taken_now_gets_it_later_and_the_others_not_again(agent, mailbox, pki):
+    box = mailbox()
+    box.refuse["ops@example.org"] = "451 4.7.1 greylisted, come again"
+    one = agent(config(box, f"tls: {{ca: {pki.root}}}"))
+    servers.wait_until(lambda: box.mails)
+    del box.refuse["ops@example.org"]
+    servers.wait_until(lambda: len(box.mails) == 2, 40)
+    one.end()
+    assert [to for _, to, _, _ in box.mails] == [["night@example.org"], ["ops@example.org"]] and refusals(one) == []
+    assert box.mails[0][2]["Message-ID"] == box.mails[1][2]["Message-ID"]
+
+
+def test_who_is_never_taken_holds_nobody_up(agent, mailbox, pki):
+    box = mailbox()
+    box.refuse["ops@example.org"] = "452 4.2.2 mailbox full"
+    one = agent(config(box, f"tls: {{ca: {pki.root}}}"))
+    one.wait_for(lambda event: event.get("step") == "recipient_refused", 60)
+    one.end()
+    assert [to for _, to, _, _ in box.mails][:1] == [["night@example.org"]]
+    assert [error for error, _ in refusals(one)] == ["452 4.2.2 mailbox full"]
 
 
 @pytest.mark.parametrize("spool", [True, False])

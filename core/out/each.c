@@ -1,7 +1,6 @@
 #include "out/each.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,34 +11,27 @@
 #include "io/loop.h"
 #include "io/secret.h"
 #include "io/wait.h"
+#include "out/progress.h"
 
 enum { LONGEST_BODY = 4 << 20, LONGEST_MESSAGE = 240, MOST_HEADERS = 68 };
-
-/* An event that the receiver has, and the queue still has, too. */
-struct taken {
-    char boot[40];
-    int64_t seq;
-};
 
 struct each {
     struct each_wish wish;
     struct life life;
     struct timer later; /* an answer that needs no request */
     char *lines;
-    struct view rest, line;    /* of the parcel: what comes next, what is under way */
-    struct taken *taken;       /* of parcels that stopped half way */
-    size_t taken_count, known; /* `known` of them before the present parcel */
+    struct view rest, line; /* of the parcel: what comes next, what is under way ... */
+    size_t at;              /* ... and which of its events that is, from 1 on */
+    struct progress progress;
     sink_carried_fn *fn;
     void *data;
 };
-
-static void forget_taken(struct each *each);
 
 static void answer(struct each *each, const struct sink_answer *result)
 {
     sink_carried_fn *fn = each->fn;
     if (result->verdict == SINK_TAKEN)
-        forget_taken(each);
+        progress_taken(&each->progress);
     each->fn = NULL;
     free(each->lines);
     each->lines = NULL;
@@ -47,54 +39,6 @@ static void answer(struct each *each, const struct sink_answer *result)
 }
 
 /* ------------------------------------------------------------ one by one ---- */
-
-static struct taken identity_of(struct view line)
-{
-    struct taken taken = {.seq = view_int(view_member(line, "seq"), 0)};
-    struct view boot = view_member(view_member(line, "agent"), "boot");
-    if (boot.at)
-        (void)snprintf(taken.boot, sizeof(taken.boot), "%.*s", (int)boot.len, boot.at);
-    return taken;
-}
-
-static bool is_same(const struct taken *a, const struct taken *b)
-{
-    return a->seq == b->seq && strcmp(a->boot, b->boot) == 0;
-}
-
-/* Whether it was taken with an earlier parcel. */
-static bool was_taken(const struct each *each, struct view line)
-{
-    struct taken identity = identity_of(line);
-    for (size_t i = 0; i < each->known; i++)
-        if (is_same(&each->taken[i], &identity))
-            return true;
-    return false;
-}
-
-static void note_taken(struct each *each)
-{
-    each->taken = mem_resize(each->taken, (each->taken_count + 1) * sizeof(*each->taken));
-    each->taken[each->taken_count++] = identity_of(each->line);
-}
-
-/*
- * The whole parcel is off the queue: nothing of it comes again.  Both are in the order of the queue.
- * Where it had nothing to do with what is remembered, that was dropped from the queue meanwhile.
- */
-static void forget_taken(struct each *each)
-{
-    struct view rest = {each->lines, strlen(each->lines)}, line;
-    size_t kept = 0, at = 0;
-    while (at < each->taken_count && view_line(&rest, &line)) {
-        struct taken identity = identity_of(line);
-        if (is_same(&each->taken[at], &identity))
-            at++;
-    }
-    for (size_t i = at; at && i < each->taken_count; i++)
-        each->taken[kept++] = each->taken[i];
-    each->taken_count = kept;
-}
 
 static void next(void *data);
 
@@ -123,7 +67,7 @@ static void on_reply(int status, const struct probe_response *response, void *da
     if (status == 0)
         result.verdict = verdict_of(response->code);
     if (result.verdict == SINK_TAKEN) {
-        note_taken(each);
+        each->progress.events[each->at - 1].done = true;
         next(each);
         return;
     }
@@ -187,7 +131,8 @@ static void next(void *data)
     while (view_line(&each->rest, &each->line)) {
         struct text TEXT_AUTO body;
         text_init(&body, LONGEST_BODY);
-        if (was_taken(each, each->line) || !each->wish.make(each->line, &body, each->wish.data))
+        if (each->progress.events[each->at++].done ||
+            !each->wish.make(each->line, &body, each->wish.data))
             continue;
         send_one(each, &body);
         return;
@@ -201,7 +146,8 @@ void each_carry(struct each *each, const struct sink_parcel *parcel, sink_carrie
     each->fn = fn;
     each->data = data;
     each->lines = mem_copy_n(parcel->lines, parcel->len);
-    each->known = each->taken_count;
+    progress_begin(&each->progress, parcel);
+    each->at = 0;
     each->rest = (struct view){each->lines, parcel->len};
     timer_start(&each->later, each->wish.loop, 0, next, each);
 }
@@ -219,7 +165,7 @@ void each_close(struct each *each)
     timer_stop(&each->later);
     life_drop(&each->life);
     free(each->lines);
-    free(each->taken);
+    progress_finish(&each->progress);
     free(each);
 }
 

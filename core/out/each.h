@@ -2,13 +2,12 @@
  * each - parcels for receivers that take one message at a time: a request an event, in order.
  *
  * Where a parcel stops half way, what was taken of it is not sent again when the rest is carried once
- * more: the events that were taken of it are remembered, by boot and seq, until the queue has let go
- * of them.  An event that means nothing to the receiver counts as taken.
+ * more (out/progress).  An event that means nothing to the receiver counts as taken.
  *
  *   2xx        taken            413        too big
  *   400, 422   refused          all else   later; Retry-After is honoured
  *
- * Layer: out.  Uses: base, io/http, out/sink, out/view.
+ * Layer: out.  Uses: base, io/http, out/progress, out/sink, out/view.
  */
 #ifndef OUT_EACH_H
 #define OUT_EACH_H

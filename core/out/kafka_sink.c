@@ -4,12 +4,13 @@
  * acks=all and an idempotent producer: a parcel counts as taken once every replica in sync has all
  * of it.  The key is the finding's id, so what is said of one finding stays in order, in one
  * partition; of events without an id it is the agent's boot.  Where some of a parcel was not
- * delivered within the timeout, all of it is carried again.
+ * delivered within the timeout, that is carried again, and what follows it under the same key, so that the
+ * last that a topic has of a finding is the newest (out/progress).
  *
  * librdkafka has threads of its own, on which it looks names up, connects and waits; what they have
  * to tell is fetched on the loop, without waiting.  Its end, which may wait, is on a thread of ours.
  *
- * Layer: out.  Uses: base, io/hand, io/wait, out/kafka_library, out/kafka_options, out/sink.
+ * Layer: out.  Uses: base, io/hand, io/wait, out/kafka_library, out/kafka_options, out/progress, out/sink.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include "io/wait.h"
 #include "out/kafka_library.h"
 #include "out/kafka_options.h"
+#include "out/progress.h"
 #include "out/sink.h"
 #include "out/sink_types.h"
 #include "out/view.h"
@@ -43,12 +45,48 @@ struct self {
     struct watch *watch;
     bool refused; /* user and password were: they are read again for another producer */
 #endif
+    struct progress progress;
+    struct view lines; /* of the parcel under way */
     size_t outstanding;
     enum sink_verdict verdict;                           /* of what failed, the worst */
     char why[LONGEST_MESSAGE], trouble[LONGEST_MESSAGE]; /* of messages; of brokers, the last */
     sink_carried_fn *fn;                                 /* NULL: nothing is under way */
     void *data;
 };
+
+/* What is said of one finding has one key; what has none, one of the agent's. */
+static void write_key(struct view line, struct text *key)
+{
+    struct view id = view_member(line, "id");
+    text_init(key, LONGEST_KEY);
+    if (!id.at || !view_add_text(id, key))
+        (void)view_add_text(view_member(view_member(line, "agent"), "boot"), key);
+}
+
+/* FNV-1a. */
+static uint32_t hash_key(struct view line)
+{
+    struct text TEXT_AUTO key;
+    uint32_t hash = 2166136261u;
+    write_key(line, &key);
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (uint8_t)key.bytes[i]) * 16777619u;
+    return hash;
+}
+
+/* After what is to be sent again, all of the same key is, too: by hash, so a few others with it. */
+static void keep_order(struct self *self)
+{
+    enum { KEYS = 1 << 16 };
+    struct view rest = self->lines, line;
+    MEM_AUTO bool *waits = mem_array(KEYS, sizeof(*waits));
+    for (size_t at = 0; at < self->progress.parcel && view_line(&rest, &line); at++) {
+        bool *of_key = &waits[hash_key(line) % KEYS];
+        bool *done = &self->progress.events[at].done;
+        *of_key = *of_key || !*done;
+        *done = !*of_key;
+    }
+}
 
 static void answer(void *data)
 {
@@ -60,6 +98,10 @@ static void answer(void *data)
     else
         *self->trouble = '\0'; /* which librdkafka says once, however long it lasts */
     self->fn = NULL;
+    if (self->verdict == SINK_TAKEN)
+        progress_taken(&self->progress);
+    else if (self->verdict == SINK_LATER)
+        keep_order(self);
     fn(&(const struct sink_answer){.verdict = self->verdict, .message = message}, self->data);
 }
 
@@ -97,9 +139,11 @@ static enum sink_verdict verdict_of(rd_kafka_resp_err_t code)
 static void on_delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *data)
 {
     struct self *self = data;
+    struct progress_event *event = message->_private;
     (void)producer;
     if (message->err)
         fail(self, verdict_of(message->err), self->library->err2str(message->err));
+    event->done = !message->err;
     if (self->outstanding > 0 && --self->outstanding == 0 && self->fn)
         timer_start(&self->later, self->loop, 0, answer, self);
 }
@@ -263,13 +307,10 @@ static void end_a_broken_one(struct self *self)
 
 /* ------------------------------------------------------------------- carry ---- */
 
-static void produce(struct self *self, struct view line)
+static void produce(struct self *self, struct view line, struct progress_event *event)
 {
     struct text TEXT_AUTO key;
-    struct view id = view_member(line, "id");
-    text_init(&key, LONGEST_KEY);
-    if (!id.at || !view_add_text(id, &key))
-        (void)view_add_text(view_member(view_member(line, "agent"), "boot"), &key);
+    write_key(line, &key);
     int status = self->library->produce(self->topic,
                                         RD_KAFKA_PARTITION_UA,
                                         RD_KAFKA_MSG_F_COPY,
@@ -277,7 +318,7 @@ static void produce(struct self *self, struct view line)
                                         line.len,
                                         key.bytes,
                                         key.len,
-                                        NULL);
+                                        event);
     if (status == 0) {
         self->outstanding++;
         return;
@@ -286,16 +327,17 @@ static void produce(struct self *self, struct view line)
     fail(self, verdict_of(code), self->library->err2str(code));
 }
 
-static void send_all(struct self *self, const struct sink_parcel *parcel)
+static void send_all(struct self *self)
 {
-    struct view rest = {parcel->lines, parcel->len}, line;
+    struct view rest = self->lines, line;
     end_a_broken_one(self);
     if (!begin(self)) {
         self->verdict = SINK_LATER;
         return;
     }
-    while (view_line(&rest, &line))
-        produce(self, line);
+    for (size_t at = 0; at < self->progress.parcel && view_line(&rest, &line); at++)
+        if (!self->progress.events[at].done)
+            produce(self, line, &self->progress.events[at]);
 }
 
 #else
@@ -305,9 +347,8 @@ static void end(struct self *self)
     (void)self;
 }
 
-static void send_all(struct self *self, const struct sink_parcel *parcel)
+static void send_all(struct self *self)
 {
-    (void)parcel;
     fail(self, SINK_LATER, "this runbookd was built without librdkafka");
 }
 
@@ -321,7 +362,9 @@ static void carry(void *data, const struct sink_parcel *parcel, sink_carried_fn 
     self->verdict = SINK_TAKEN;
     self->outstanding = 0;
     *self->why = '\0';
-    send_all(self, parcel);
+    progress_begin(&self->progress, parcel);
+    self->lines = (struct view){parcel->lines, parcel->len};
+    send_all(self);
     if (self->outstanding == 0)
         timer_start(&self->later, self->loop, 0, answer, self);
 }
@@ -339,6 +382,7 @@ static void close_sink(void *data)
     struct self *self = data;
     timer_stop(&self->later);
     end(self);
+    progress_finish(&self->progress);
     free(self);
 }
 

@@ -118,6 +118,27 @@ def test_what_a_broker_answers_with_an_error_is_sent_again(agent, kafka):
     assert_in_order(kafka)
 
 
+def test_only_what_failed_is_sent_again_and_the_last_of_a_key_is_the_newest(agent, kafka):
+    admin = free_port()
+    text = config(kafka.brokers, targets=20, admin=admin).replace("batch: {age: 100ms}", "batch: {age: 2s}")  # a parcel: a hundred messages
+    one = agent(text)
+    servers.wait_until(lambda: len(kafka.messages) > 20)
+    kafka.tell("errors 1 29")  # TOPIC_AUTHORIZATION_FAILED: the next request, which is for one partition, fails for good
+    servers.wait_until(lambda: value(samples(fetch(admin)[1]), "runbookd_sink_retries_total", sink="fleet") >= 1, 40)
+    one.end()
+    boot = one.events[0]["agent"]["boot"]
+    servers.wait_until(lambda: set(kafka.of(boot)) == {event["seq"] for event in one.events})
+    seen, again, last = set(), [], {}
+    for message in kafka.messages:
+        seq = message["value"]["seq"]
+        if seq in seen:
+            again.append((message["partition"], seq))
+        seen.add(seq)
+        last[message["key"]] = seq
+    assert len({partition for partition, _ in again}) <= 1, again  # what the other partitions have is not sent again
+    assert last == {event.get("id", boot): event["seq"] for event in one.events}
+
+
 def test_what_it_refuses_is_set_aside_and_the_rest_arrives(agent, kafka, tmp_path):
     one = agent(config(kafka.brokers, "batch: {count: 1, age: 0}", targets=1, state=f"state: {tmp_path}/state,").replace("batch: {age: 100ms}, ", ""))
     servers.wait_until(lambda: len(kafka.messages) > 3)

@@ -179,6 +179,23 @@ def test_nothing_is_changed_before_the_collector_has_what_was_decided(agent, red
         collector.close()
 
 
+def test_nothing_is_changed_before_a_file_has_what_was_decided(agent, redis, tmp_path):
+    """Its folder is missing: refused, and nothing is changed.  It is made: the next one is done, and the line was on disk before."""
+    archive = tmp_path / "log" / "audit.ndjson"
+    sink = f'sinks: {{archive: {{type: file, path: "{archive}", only: {{kind: [audit]}}, batch: {{age: 10m}}}}}}\n'
+    asker = begin(agent, redis, tmp_path, {"guard": ", audit: {require_sink: archive, wait: 5s}", "more": sink})
+    refused = remedy(asker.running, "refused")
+    assert refused["reason"] == "audit" and f"cannot open {archive}: No such file or directory" in refused["message"], refused
+    assert lengths(redis) == ("9", "0")
+    archive.parent.mkdir()
+    asker("remediate", "set-aside")
+    applied = remedy(asker.running, "applied")
+    assert lengths(redis) == ("0", "9")
+    written = [json.loads(line) for line in archive.read_text().splitlines()]  # its batch is not old enough by far
+    assert [line["step"] for line in written if line.get("plan") == applied["plan"]][-1] == "decided", written
+    assert [line["step"] for line in written if line.get("plan") == refused["plan"]][:2] == ["planned", "decided"], "and what came before"
+
+
 def test_a_collector_that_refuses_the_line_refuses_the_change(agent, redis, tmp_path):
     collector = receivers.Receiver(fault=lambda number, request: 422 if b'"step":"decided"' in request.body else None)
     sink = f'sinks: {{logs: {{type: http, url: "{collector.url}", batch: {{age: 50ms}}}}}}\n'

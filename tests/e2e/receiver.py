@@ -2,6 +2,7 @@
 import gzip
 import http.server
 import json
+import socket
 import socketserver
 import subprocess
 import threading
@@ -15,6 +16,16 @@ def unpack(headers, body):
     if packed == "zstd":
         return subprocess.run(["zstd", "-dc"], input=body, capture_output=True, check=True).stdout
     return body
+
+
+def hung_up(connection):
+    """Whether the sender no longer waits: it was killed, or its time was up.  What it sends anew may be here already, and comes first."""
+    try:
+        return socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class Request:
@@ -80,6 +91,9 @@ class Receiver:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         request = Request(handler.path, handler.headers, unpack(handler.headers, body), 200)
         with self.lock:
+            if hung_up(handler.connection):
+                handler.close_connection = True
+                return
             verdict = self.fault(len(self.requests), request) if self.fault else None
             code, headers = (verdict if isinstance(verdict, tuple) else (verdict, {}))
             request.code = 200 if code in (None, "lose") else code

@@ -74,14 +74,15 @@ def test_secrets_packing_and_headers(agent, receiver, tmp_path):
 
 
 def test_a_receiver_that_is_down_gets_everything_when_it_is_up(agent, receiver, tmp_path):
-    """CI: some hundred events (and 10,000 in tests/unit/test_spool.c); RUNBOOKD_DOWN=10000 for the whole."""
-    down = int(os.environ.get("RUNBOOKD_DOWN", "300"))
+    """Ten thousand events wait; RUNBOOKD_DOWN=N for another number."""
+    down = int(os.environ.get("RUNBOOKD_DOWN", "10000"))
     collector = receiver()
     collector.down()
-    one = agent(busy(tmp_path / "state", free_port(), collector.url))
-    one.wait_for(lambda event: event.get("step") == "heartbeat" and event["sinks"]["collector"]["waiting"] > down, seconds=20 + down / 50)
+    more = "batch: {age: 100ms}, retry: {first: 50ms, most: 200ms}, deliver: 30s"
+    one = agent(busy(tmp_path / "state", free_port(), collector.url, more, targets=200))
+    one.wait_for(lambda event: event.get("step") == "heartbeat" and event["sinks"]["collector"]["waiting"] > down, seconds=60 + down / 100)
     collector.up()
-    collector.wait_for(lambda event: event["seq"] > down + 100)
+    collector.wait_for(lambda event: event["seq"] > down + 100, seconds=60)
     one.end()
     receivers.assert_whole(collector, boots=1, but=receivers.about_itself(one.events, "collector"))
     assert collector.taken[-1]["step"] == "stopped"
@@ -120,8 +121,8 @@ def test_what_a_receiver_refuses_is_set_aside_and_the_rest_arrives(agent, receiv
 
 
 def test_a_killed_agent_loses_nothing_and_repeats_the_last_batch_at_most(receiver, tmp_path):
-    """Kills in CI: 8; RUNBOOKD_KILLS=100 for all of them.  Meanwhile the receiver misbehaves in each way it knows."""
-    kills = int(os.environ.get("RUNBOOKD_KILLS", "8"))
+    """Kills in CI: 40, about 20 s; RUNBOOKD_KILLS=100 for all of them.  Meanwhile the receiver misbehaves in each way it knows."""
+    kills = int(os.environ.get("RUNBOOKD_KILLS", "40"))
     faults = itertools.cycle([None, 500, None, "lose", (429, {"Retry-After": "0"}), None, None, "cut", "hang", None, 413, None, None])
 
     def fault(_, request):

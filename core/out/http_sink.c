@@ -101,6 +101,27 @@ static const struct probe_option options[] = {
     {0},
 };
 
+/* Loki keeps a stream for each combination of labels, and refuses too many of both. */
+static int check_labels(const struct http_options *sink, struct error *error)
+{
+    enum { MOST_LABELS = 15 }; /* its max_label_names_per_series */
+    static const char *const ever_new[] = {
+        "time", "message", "since", "id", "plan", "plan_hash", "hash", "previous_hash", NULL};
+    const char *const *label = sink->wish.labels;
+    size_t count = 0;
+    for (; label && *label; label++, count++)
+        for (const char *const *word = ever_new; *word; word++)
+            if (strcmp(*label, *word) == 0) {
+                (void)error_set(
+                    error, -EINVAL, "labels: %s makes a stream of nearly each event", *word);
+                return error_hint(error, "it is in the line, where | json finds it");
+            }
+    if (count > MOST_LABELS)
+        return error_set(
+            error, -EINVAL, "labels: are more than the %d that Loki takes", MOST_LABELS);
+    return 0;
+}
+
 static int check(const void *config, struct error *error)
 {
     const struct http_options *sink = config;
@@ -109,7 +130,7 @@ static int check(const void *config, struct error *error)
         return error_set(error, -1, "url: is neither http:// nor https://");
     if (sink->bearer && sink->user)
         return error_set(error, -1, "bearer: cannot be together with user");
-    return 0;
+    return check_labels(sink, error);
 }
 
 /* ------------------------------------------------------------------ recipe ---- */

@@ -301,6 +301,19 @@ static void take_defaults(const struct draft *draft)
         draft->sink->queue.batch_age_ms = type->batch_age_ms;
 }
 
+static void check_retry(const struct draft *draft)
+{
+    const struct config_queue *queue = &draft->sink->queue;
+    const struct node *retry = node_find(draft->map, "retry");
+    if (!retry || queue->retry_first_ms <= queue->retry_most_ms)
+        return;
+    problem_hint(config_refuse(draft->builder,
+                               node_place(retry, "first"),
+                               node_path(draft->builder->schema.memory, draft->path, "retry.first"),
+                               "is longer than most"),
+                 "write the longer one as most: pauses grow from first up to it");
+}
+
 static void fill_sink(const struct draft *draft)
 {
     struct schema *schema = &draft->builder->schema;
@@ -317,6 +330,7 @@ static void fill_sink(const struct draft *draft)
             if (part->queued && *part->key)
                 fill_part(draft, part);
         take_defaults(draft);
+        check_retry(draft);
     }
     refuse_keys(draft, sink->type);
     check_type(draft, errors);

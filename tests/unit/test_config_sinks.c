@@ -89,6 +89,11 @@ static void what_is_wrong_with_a_sink_is_told_with_its_place(void **state)
          "a.yaml:4:50: sinks.c.only.kind: is \"findings\", which is none of finding, "},
         {"  c: {type: http, url: \"http://h\", encoding: lok}\n",
          "a.yaml:4:46: sinks.c.encoding: is \"lok\", which is none of ndjson"},
+        {"  c: {type: http, url: \"http://h\", retry: {first: 2m}}\n",
+         "a.yaml:4:51: sinks.c.retry.first: is longer than most; write the longer one as most"},
+        {"  c: {type: http, url: \"http://h\", encoding: loki, labels: [env, time]}\n",
+         "a.yaml:4:60: sinks.c.labels: time makes a stream of nearly each event; it is in the "
+         "line, "},
         {"  c: [1]\n",
          "a.yaml:4:6: sinks.c: is a list, not a map; write type: and url: below it\n"},
         {"  stdout: 3\n", "a.yaml:4:11: sinks.stdout: is a number, not a map; write {}, or off\n"},

@@ -10,10 +10,11 @@ from test_reload import replace, step
 
 
 class Alertmanager(servers.Server):
-    def __init__(self):
+    def __init__(self, receiver="name: nobody", route=""):
         super().__init__("alertmanager")
         self.port = servers.free_port()
-        (self.dir / "config.yml").write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+        name = receiver.split(",")[0].removeprefix("name: ")
+        (self.dir / "config.yml").write_text(f"route: {{receiver: {name}{route}}}\nreceivers: [{{{receiver}}}]\n")
         self.start()
 
     def start(self):

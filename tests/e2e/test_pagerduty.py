@@ -1,9 +1,13 @@
 """The sink "pagerduty", against what Events API v2 is defined to take: there is no PagerDuty on loopback."""
+import datetime
 import json
+import urllib.request
 
 import jsonschema
 
 import receiver as receivers
+import servers
+from test_alertmanager import Alertmanager
 
 # As the API's reference has it: required members, enumerations and longest texts.
 EVENT = {
@@ -82,4 +86,28 @@ def test_what_is_wrong_triggers_and_what_is_well_again_resolves(agent, redis, tm
         assert [r.path for r in pager.requests][-1] == "/v2/enqueue" and len(pager.requests) == 4
         assert key not in "".join(running.errors) + json.dumps(running.events)
     finally:
+        pager.close()
+
+
+def test_the_definition_fits_another_sender_too():
+    """Alertmanager speaks Events API v2 as well: what it sends, EVENT takes, so that ours is not held against a picture of ours alone."""
+    pager = PagerDuty()
+    away = Alertmanager(f"name: pages, pagerduty_configs: [{{routing_key: {'k' * 32}, url: \"{pager.url}\"}}]",
+                        ", group_wait: 10ms, group_interval: 100ms, repeat_interval: 1h")
+
+    def tell(minutes):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        alert = {"labels": {"alertname": "DiskFull", "severity": "critical"}, "annotations": {"summary": "full"},
+                 "startsAt": (now - datetime.timedelta(hours=1)).isoformat(), "endsAt": (now + datetime.timedelta(minutes=minutes)).isoformat()}
+        urllib.request.urlopen(urllib.request.Request(f"{away.url}/api/v2/alerts", json.dumps([alert]).encode(),
+                                                      {"Content-Type": "application/json"}), timeout=10).close()
+
+    try:
+        tell(10)
+        servers.wait_until(lambda: pager.requests)
+        tell(-1)
+        servers.wait_until(lambda: len(pager.requests) >= 2)
+        assert [action for action, _ in pager.incidents()][:2] == ["trigger", "resolve"], getattr(pager, "wrong", pager.requests)
+    finally:
+        away.close()
         pager.close()

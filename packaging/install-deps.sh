@@ -13,7 +13,7 @@ test=(libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 pyt
       nodejs npm bind9 mariadb-server-core slapd prometheus prometheus-node-exporter clickhouse-server
       zookeeper openssh-client rsyslog rsyslog-openssl prometheus-alertmanager
       haproxy dovecot-imapd exim4-daemon-light logrotate python3-prometheus-client
-      python3-aiosmtpd)
+      python3-aiosmtpd python3-kafka)
 bench=(prometheus-blackbox-exporter)
 
 case ${1:-} in

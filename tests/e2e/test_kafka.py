@@ -1,4 +1,5 @@
-"""The sink "kafka": librdkafka's mock cluster in a process of its own, with a consumer; SASL over TLS against a broker's first words."""
+"""The sink "kafka": librdkafka's mock cluster in a process of its own, with a consumer, and kafka-python, which
+shares no code with it; SASL over TLS against a broker's first words."""
 import json
 import pathlib
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import threading
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 
 import pki as authority
 import servers
@@ -82,6 +84,30 @@ def test_every_event_is_a_message_whose_key_is_the_findings_id(agent, kafka):
         assert message["key"] == message["value"].get("id", boot)
     assert len({message["partition"] for message in kafka.messages}) > 1
     assert_in_order(kafka)
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip"])
+def test_a_reader_that_is_not_librdkafka_reads_the_same(agent, kafka, codec):
+    one = agent(config(kafka.brokers, f"compress: {codec}"))
+    servers.wait_until(lambda: len(kafka.messages) > 40)
+    one.end()
+    reader = KafkaConsumer(bootstrap_servers=kafka.brokers)
+    try:
+        reader.assign([TopicPartition("events", number) for number in range(3)])
+        reader.seek_to_beginning()
+        read = []
+
+        def all_read():
+            read.extend(message for some in reader.poll(500).values() for message in some)
+            return len(read) >= len(one.events)
+
+        servers.wait_until(all_read, 40)
+    finally:
+        reader.close()
+    events = {event["seq"]: event for event in one.events}
+    values = [json.loads(message.value) for message in read]
+    assert sorted(value["seq"] for value in values) == sorted(events) and all(value == events[value["seq"]] for value in values)
+    assert [message.key.decode() for message in read] == [value.get("id", value["agent"]["boot"]) for value in values]
 
 
 def test_a_broker_that_is_away_gets_everything_when_it_is_back_also_over_a_restart_of_the_agent(agent, kafka, tmp_path):

@@ -4,7 +4,7 @@ run.py [--quick] [PART...]: what the agent costs, as tables.  Nothing is asserte
 
 Uses the release build (`cmake --preset release && cmake --build --preset release`; RUNBOOKD_BUILD
 names another one), real servers on loopback, and bare loops over the client libraries, paced as the
-agent is, in the same seconds.  PARTs: cost memory events sinks lateness spinning faults scrape steady databases blackbox;
+agent is, in the same seconds.  PARTs: cost memory events sinks each_sink lateness spinning faults scrape steady databases blackbox;
 the last is skipped, and says so, where prometheus-blackbox-exporter is not installed (packaging/install-deps.sh bench).
 COST=TEXT and DATABASES=TEXT in the environment take only the rows of these two that hold that text.
 """
@@ -39,6 +39,7 @@ def parts(pki, quick):
         "memory": lambda: memory.measure(pki, quick),
         "events": lambda: events.measure(quick),
         "sinks": lambda: sinks.measure(quick),
+        "each_sink": lambda: sinks.measure_others(quick),
         "lateness": lambda: lateness.measure(quick),
         "spinning": lambda: spinning.measure(quick),
         "faults": lambda: faults.measure(quick),

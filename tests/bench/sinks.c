@@ -1,10 +1,11 @@
 /*
- * sinks - what it costs to deliver events: encoded, spooled, sent by HTTP, acknowledged, forgotten.
+ * sinks - what it costs to deliver events: encoded, spooled, sent, acknowledged, forgotten.
  *
- *     bench_sinks SECONDS PER_SECOND COMPRESS [FOLDER]
+ *     bench_sinks SECONDS PER_SECOND SINK SPOOL FOLDER
  *
- * A child process takes the requests and throws them away.  PER_SECOND 0: as many as are taken.
- * Without FOLDER there is no spool.  Prints: events delivered a second, CPU of all threads in
+ * SINK is one of "sinks:", in YAML; %d in it is the port of a child process, which takes requests by
+ * HTTP (where the sink is of that type), or whatever comes, and throws them away.  PER_SECOND 0: as
+ * many as are taken.  SPOOL is "spool" or "memory"; FOLDER is where the spool is.  Prints: events delivered a second, CPU of all threads in
  * cores, microseconds of CPU an event, bytes sent an event, MiB resident at most, events dropped.
  */
 #include <arpa/inet.h>
@@ -57,8 +58,16 @@ static void serve(int fd, size_t *bytes)
     }
 }
 
-/* Returns the port; what was sent comes through `*ret_pipe` at the end. */
-static int receive(pid_t *ret_child, int *ret_pipe)
+/* Whatever comes, as syslog's. */
+static void swallow(int fd, size_t *bytes)
+{
+    static char buffer[1 << 20];
+    for (ssize_t got; (got = read(fd, buffer, sizeof(buffer))) > 0;)
+        *bytes += (size_t)got;
+}
+
+/* Returns the port; what was sent comes through `*ret_pipe` at the end.  Nobody may ever come. */
+static int receive(bool http, pid_t *ret_child, int *ret_pipe)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
@@ -70,11 +79,13 @@ static int receive(pid_t *ret_child, int *ret_pipe)
     *ret_child = fork();
     if (*ret_child == 0) {
         size_t bytes = 0;
-        serve(accept(listener, NULL, NULL), &bytes);
+        (void)close(ends[0]);
+        (http ? serve : swallow)(accept(listener, NULL, NULL), &bytes);
         (void)!write(ends[1], &bytes, sizeof(bytes));
         _exit(0);
     }
     (void)close(listener);
+    (void)close(ends[1]);
     *ret_pipe = ends[0];
     return ntohs(address.sin_port);
 }
@@ -188,22 +199,22 @@ static long resident_kib(void)
     return use.ru_maxrss;
 }
 
-static struct config *configure(int port, const char *compress, const char *folder)
+static struct config *configure(const char *sink, int port, bool spool, const char *folder)
 {
     struct plugins none = {0};
     struct problems problems = {0};
     const struct config_needs needs = {.sinks = sink_types()};
-    MEM_AUTO char *state = folder ? mem_print("agent: {state: %s}\n", folder) : mem_copy("");
-    MEM_AUTO char *text =
-        mem_print("%ssinks: {c: {type: http, url: \"http://127.0.0.1:%d/\", compress: "
-                  "%s, spool: {memory: 64MiB}}}",
-                  state,
-                  port,
-                  compress);
+    MEM_AUTO char *state = spool ? mem_print("agent: {state: %s}\n", folder) : mem_copy("");
+    const char *place = strstr(sink, "%d");
+    MEM_AUTO char *before = place ? mem_copy_n(sink, (size_t)(place - sink)) : mem_copy(sink);
+    MEM_AUTO char *there = place ? mem_print("%d%s", port, place + 2) : mem_copy("");
+    MEM_AUTO char *text = mem_print("%ssinks: {c: {%s%s}}", state, before, there);
     struct config *config = config_parse("bench", text, strlen(text), &none, &needs, &problems);
     problems_finish(&problems);
-    if (!config)
+    if (!config) {
+        (void)fprintf(stderr, "bench_sinks: this is no sink: %s\n", sink);
         exit(1);
+    }
     return config;
 }
 
@@ -232,11 +243,11 @@ int main(int argc, char **argv)
     pid_t child = 0;
     int end = -1;
     size_t bytes = 0;
-    if (argc < 4)
+    if (argc < 6)
         return 1;
     (void)signal(SIGPIPE, SIG_IGN);
-    int port = receive(&child, &end);
-    struct config *config = configure(port, argv[3], argc > 4 ? argv[4] : NULL);
+    int port = receive(strstr(argv[3], "type: http") != NULL, &child, &end);
+    struct config *config = configure(argv[3], port, strcmp(argv[4], "spool") == 0, argv[5]);
     measures_init(&measures, declared);
     bench.loop = loop_create();
     bench.bus = bus_create(&speaker);
@@ -248,6 +259,8 @@ int main(int argc, char **argv)
     sinks_close(bench.sinks);
     http_shutdown(bench.loop);
     resolve_shutdown(bench.loop);
+    if (!strstr(argv[3], "%d")) /* nobody has come to it */
+        (void)kill(child, SIGKILL);
     if (read(end, &bytes, sizeof(bytes)) < 0)
         return 1;
     (void)waitpid(child, NULL, 0);

@@ -90,6 +90,9 @@ static int prepare(sqlite3 *db, const char *schema, bool check)
 static sqlite3 *open_file(const char *path, const char *schema, bool check, int *ret_status)
 {
     sqlite3 *db = NULL;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* whatever the umask; so is its log */
+    if (fd >= 0)
+        (void)close(fd);
     *ret_status = store_status(sqlite3_open(path, &db));
     if (*ret_status == 0) {
         (void)sqlite3_busy_timeout(db, 1000);

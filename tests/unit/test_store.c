@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -101,6 +102,25 @@ static void on_done(int status, void *data)
     stage->told++;
     stage->failed += status < 0;
     stage->all = stage->told == stage->wanted;
+}
+
+static void nobody_else_reads_it_whatever_the_folder_and_the_umask(void **state)
+{
+    struct stage *stage = *state;
+    mode_t before = umask(022);
+    struct store *store = open_store(stage, NULL);
+    static const char *const names[] = {"state.db", "state.db-wal"};
+    (void)umask(before);
+    stage->wanted = 1;
+    assert_true(store_do(store, insert, on_done, stage));
+    assert_true(loop_run_until(stage->loop, &stage->all, 20000));
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        MEM_AUTO char *path = mem_print("%s/%s", stage->folder, names[i]);
+        struct stat seen;
+        assert_int_equal(stat(path, &seen), 0);
+        assert_int_equal(seen.st_mode & 0777, 0600);
+    }
+    store_close(store, 1000);
 }
 
 static void work_is_done_in_order_and_told_on_the_loop(void **state)
@@ -275,6 +295,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(nobody_else_reads_it_whatever_the_folder_and_the_umask),
         TEST(work_is_done_in_order_and_told_on_the_loop),
         TEST(work_that_fails_undoes_only_itself),
         TEST(who_only_reads_does_not_fail_with_those_who_write),

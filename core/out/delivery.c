@@ -39,7 +39,7 @@ struct delivery {
     size_t most_bytes;
     unsigned refused; /* single events, one after the other */
     unsigned failures;
-    uint64_t failing_since_us, down_said_us;
+    uint64_t carried_us, failing_since_us, down_said_us;
     bool down, down_said;
     char why[256];
     uint64_t deaf_to; /* the seq of an event about this very sink */
@@ -196,7 +196,7 @@ static void hold_off(struct delivery *delivery, int64_t after_ms)
 static void fail(struct delivery *delivery, const struct sink_answer *answer)
 {
     if (delivery->failures++ == 0)
-        delivery->failing_since_us = loop_now_us(delivery->loop);
+        delivery->failing_since_us = delivery->carried_us; /* it may have hung until now */
     delivery->retries++;
     remember_why(delivery, answer->message);
     receipts_trouble(delivery->receipts, delivery->sink->name, delivery->why);
@@ -334,6 +334,7 @@ static void look(struct delivery *delivery)
     if (!queue_take(delivery->queue, count, bytes, &delivery->parcel))
         return; /* on_changed() comes */
     delivery->carrying = true;
+    delivery->carried_us = loop_now_us(delivery->loop);
     timer_stop(&delivery->next);
     delivery->type->carry(delivery->self, &delivery->parcel.face, on_carried, delivery);
 }

@@ -1,4 +1,5 @@
 """Sinks: events that leave by HTTP, whatever becomes of the receiver, the agent and the disk."""
+import base64
 import itertools
 import os
 import random
@@ -71,6 +72,20 @@ def test_secrets_packing_and_headers(agent, receiver, tmp_path):
     one.end()
     shown = runbookd("config", "show", "-c", one.config) if one.config.exists() else None
     assert "token" not in "".join(one.errors) and (shown is None or "first-token" not in shown.out)
+
+
+def test_user_and_password_are_shown_and_a_password_that_was_wrong_is_mended(agent, receiver, tmp_path):
+    good = "Basic " + base64.b64encode(b"agent:right").decode()
+    collector = receiver(fault=lambda number, request: None if request.headers.get("Authorization") == good else 401)
+    (tmp_path / "password").write_text("wrong\n")
+    more = f"batch: {{age: 50ms}}, retry: {{first: 20ms, most: 50ms}}, user: agent, password: \"${{file:{tmp_path}/password}}\""
+    one = agent(busy(tmp_path / "state", free_port(), collector.url, more, targets=1))
+    beat = one.wait_for(lambda event: event.get("step") == "heartbeat" and event["sinks"]["collector"]["retries"] > 2)
+    assert beat["sinks"]["collector"]["quarantined"] == 0 and collector.taken == []  # it waits: no event is at fault
+    (tmp_path / "password").write_text("right\n")
+    collector.wait_for(lambda event: event["seq"] > beat["seq"])
+    one.end()
+    receivers.assert_whole(collector, boots=1, but=receivers.about_itself(one.events, "collector"))
 
 
 def test_a_receiver_that_is_down_gets_everything_when_it_is_up(agent, receiver, tmp_path):

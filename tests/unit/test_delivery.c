@@ -116,6 +116,18 @@ static void a_short_failure_is_not_said(void **state)
     assert_string_equal(now.said, "");
 }
 
+static void one_that_hangs_is_down_from_when_it_was_asked(void **state)
+{
+    (void)state;
+    begin(SINKS("batch: {age: 0s}, retry: {first: 1s, most: 4s}"));
+    emit(1);
+    loop_advance(now.loop, 0);
+    loop_advance(now.loop, 30000);
+    assert_string_equal(now.said, "");
+    answer(a, SINK_LATER, 0);
+    assert_string_equal(now.said, "sink_down ");
+}
+
 static void what_is_wrong_is_found_and_set_aside_and_the_rest_arrives(void **state)
 {
     (void)state;
@@ -302,6 +314,7 @@ int main(void)
         TEST(pauses_grow_and_heed_what_the_receiver_asks_for),
         TEST(down_and_up_are_said_but_not_through_the_sink_itself),
         TEST(a_short_failure_is_not_said),
+        TEST(one_that_hangs_is_down_from_when_it_was_asked),
         TEST(what_is_wrong_is_found_and_set_aside_and_the_rest_arrives),
         TEST(a_receiver_that_refuses_everything_costs_few_events),
         TEST(too_big_a_batch_makes_smaller_ones),

@@ -167,10 +167,11 @@ static void log_left(const struct sink *sink)
     if (counts.waiting == 0)
         return;
     units_print_duration(sink->written->queue.deliver_ms, given);
-    log_warn("sink %s has not taken %" PRIu64 " events within %s: %" PRIu64
-             " wait on disk for the next start, %" PRIu64 " are lost",
+    log_warn("sink %s has not taken %" PRIu64
+             " event%s within %s: on disk for the next start %" PRIu64 ", lost %" PRIu64,
              sink->written->name,
              counts.waiting,
+             units_s((int64_t)counts.waiting),
              given,
              counts.waiting - counts.in_memory,
              counts.in_memory);

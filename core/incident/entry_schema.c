@@ -16,24 +16,6 @@ static void begin(struct writer *writer, const char *key, const char *descriptio
         writer_string(writer, "description", description);
 }
 
-/* An object, or null, with these properties: ended by end_map(). */
-static void begin_map(struct writer *writer, const char *key, const char *description)
-{
-    begin(writer, key, description);
-    writer_array(writer, "type");
-    writer_string(writer, NULL, "object");
-    writer_string(writer, NULL, "null");
-    writer_end(writer);
-    writer_object(writer, "properties");
-}
-
-static void end_map(struct writer *writer)
-{
-    writer_end(writer);
-    writer_bool(writer, "additionalProperties", false);
-    writer_end(writer);
-}
-
 static void write_text(struct writer *writer, const char *key, const char *pattern,
                        const char *description)
 {
@@ -64,6 +46,21 @@ static void begin_values(struct writer *writer, const char *key, const char *des
     writer_end(writer);
 }
 
+/* One of what `write` writes, or a list of them. */
+static void write_or_list(struct writer *writer, const char *key, const char *description,
+                          void (*write)(struct writer *writer, const char *key))
+{
+    begin(writer, key, description);
+    writer_array(writer, "anyOf");
+    write(writer, NULL);
+    writer_object(writer, NULL);
+    writer_string(writer, "type", "array");
+    write(writer, "items");
+    writer_end(writer);
+    writer_end(writer);
+    writer_end(writer);
+}
+
 #define CHECK "^[^/]+/[^/]+$"
 #define CHECK_SAYS "TARGET/NAME"
 
@@ -78,31 +75,14 @@ static void write_question(struct writer *writer)
 
 /* ------------------------------------------------------------- remediations ---- */
 
-/* One, or a list of them. */
-static void write_check_or_list(struct writer *writer)
+static void write_check(struct writer *writer, const char *key)
 {
-    begin(writer, "check", "TARGET/NAME, in which * stands for any letters; or a list of them");
-    writer_array(writer, "anyOf");
-    write_text(writer, NULL, CHECK, NULL);
-    writer_object(writer, NULL);
-    writer_string(writer, "type", "array");
-    write_text(writer, "items", CHECK, NULL);
-    writer_end(writer);
-    writer_end(writer);
-    writer_end(writer);
+    write_text(writer, key, CHECK, NULL);
 }
 
-static void write_status_or_list(struct writer *writer)
+static void write_status(struct writer *writer, const char *key)
 {
-    begin(writer, "status", "which statuses start it; default critical");
-    writer_array(writer, "anyOf");
-    write_enum(writer, NULL, statuses);
-    writer_object(writer, NULL);
-    writer_string(writer, "type", "array");
-    write_enum(writer, "items", statuses);
-    writer_end(writer);
-    writer_end(writer);
-    writer_end(writer);
+    write_enum(writer, key, statuses);
 }
 
 static void write_trigger(struct writer *writer)
@@ -112,11 +92,14 @@ static void write_trigger(struct writer *writer)
     writer_object(writer, NULL);
     writer_string(writer, "const", "manual");
     writer_end(writer);
-    begin_map(writer, NULL, NULL);
-    write_check_or_list(writer);
-    write_status_or_list(writer);
+    schema_begin_map(writer, NULL, NULL);
+    write_or_list(writer,
+                  "check",
+                  "TARGET/NAME, in which * stands for any letters; or a list of them",
+                  write_check);
+    write_or_list(writer, "status", "which statuses start it; default critical", write_status);
     schema_write_properties(entry_trigger_options, NULL, writer);
-    end_map(writer);
+    schema_end_map(writer);
     writer_end(writer);
     writer_end(writer);
 }
@@ -135,7 +118,7 @@ static void write_grant(struct writer *writer)
 static void write_limits(struct writer *writer)
 {
     static const struct probe_option by_hand[] = {{.name = "attempts"}, {0}};
-    begin_map(writer, "guard", "what it may do at most");
+    schema_begin_map(writer, "guard", "what it may do at most");
     schema_write_properties(entry_limit_options, by_hand, writer);
     begin(writer, "attempts", "how many within which time, before a person is needed");
     writer_string(writer, "type", "string");
@@ -144,19 +127,19 @@ static void write_limits(struct writer *writer)
     writer_end(writer);
     begin(writer, "refuse_if", "conditions each of which must be known not to hold");
     writer_string(writer, "type", "array");
-    begin_map(writer, "items", NULL);
+    schema_begin_map(writer, "items", NULL);
     write_question(writer);
-    end_map(writer);
+    schema_end_map(writer);
     writer_end(writer);
-    end_map(writer);
+    schema_end_map(writer);
 }
 
 static void write_verify(struct writer *writer)
 {
-    begin_map(writer, "verify", "what shows that it has helped");
+    schema_begin_map(writer, "verify", "what shows that it has helped");
     write_question(writer);
     schema_write_properties(entry_verify_options, NULL, writer);
-    begin_map(writer, "improves", "a measure that is to fall as well");
+    schema_begin_map(writer, "improves", "a measure that is to fall as well");
     write_text(writer, "check", CHECK, CHECK_SAYS);
     schema_write_properties(entry_improves_options, NULL, writer);
     begin(writer, "by", "by how much, of what it was: 10 %");
@@ -169,14 +152,14 @@ static void write_verify(struct writer *writer)
     writer_end(writer);
     writer_end(writer);
     writer_end(writer);
-    end_map(writer);
-    end_map(writer);
+    schema_end_map(writer);
+    schema_end_map(writer);
 }
 
 static void write_remediations(struct writer *writer)
 {
     begin_values(writer, "remediations", "what may be done about findings, by name");
-    begin_map(writer, "additionalProperties", NULL);
+    schema_begin_map(writer, "additionalProperties", NULL);
     schema_write_properties(entry_options, NULL, writer);
     write_trigger(writer);
     begin_values(writer, "targets", "which target stands for each role of the script");
@@ -187,35 +170,26 @@ static void write_remediations(struct writer *writer)
     write_grant(writer);
     write_limits(writer);
     write_verify(writer);
-    end_map(writer);
+    schema_end_map(writer);
     writer_end(writer);
 }
 
 /* ------------------------------------------------------------------- others ---- */
 
-/* One text, or a list of them. */
-static void write_texts(struct writer *writer, const char *key, const char *description)
+static void write_any_text(struct writer *writer, const char *key)
 {
-    begin(writer, key, description);
-    writer_array(writer, "anyOf");
-    write_text(writer, NULL, NULL, NULL);
-    writer_object(writer, NULL);
-    writer_string(writer, "type", "array");
-    write_text(writer, "items", NULL, NULL);
-    writer_end(writer);
-    writer_end(writer);
-    writer_end(writer);
+    write_text(writer, key, NULL, NULL);
 }
 
 static void write_match(struct writer *writer, const char *key, const char *description)
 {
     static const char *const names[] = {"target", "name", "subject", "check", NULL};
-    begin_map(writer, key, description);
+    schema_begin_map(writer, key, description);
     for (const char *const *name = names; *name; name++)
-        write_texts(writer, *name, "in which * stands for any letters");
+        write_or_list(writer, *name, "in which * stands for any letters", write_any_text);
     begin_values(writer, "labels", "all of them");
     writer_end(writer);
-    end_map(writer);
+    schema_end_map(writer);
 }
 
 static void write_windows(struct writer *writer, const char *description, bool silences)
@@ -223,10 +197,10 @@ static void write_windows(struct writer *writer, const char *description, bool s
     static const char *const later[] = {"calendar", "before", "after", NULL};
     begin(writer, "windows", description);
     writer_string(writer, "type", "array");
-    begin_map(writer, "items", NULL);
+    schema_begin_map(writer, "items", NULL);
     schema_write_properties(window_options, NULL, writer);
     write_text(writer, "hours", NULL, "07:00-23:00, or 22:00-06:00 for a night");
-    write_texts(writer, "days", "MON-FRI, SAT");
+    write_or_list(writer, "days", "MON-FRI, SAT", write_any_text);
     write_text(writer, "tz", NULL, "a time zone: Europe/London; default UTC");
     for (const char *const *key = later; *key; key++) {
         begin(writer, *key, "not in force yet");
@@ -237,47 +211,47 @@ static void write_windows(struct writer *writer, const char *description, bool s
         write_match(writer, "match", "what is silent");
         write_match(writer, "except", "... and what of it is not");
     }
-    end_map(writer);
+    schema_end_map(writer);
     writer_end(writer);
 }
 
 static void write_guard(struct writer *writer)
 {
-    begin_map(writer, "guard", "the ceiling of all remediations, and what stops them");
+    schema_begin_map(writer, "guard", "the ceiling of all remediations, and what stops them");
     schema_write_properties(entry_guard_options, NULL, writer);
-    begin_map(writer, "freeze", "what stops all changes");
+    schema_begin_map(writer, "freeze", "what stops all changes");
     schema_write_properties(entry_freeze_options, NULL, writer);
     write_windows(writer, "when nothing is changed", false);
-    end_map(writer);
-    begin_map(writer, "audit", "who must know before anything is changed");
+    schema_end_map(writer);
+    schema_begin_map(writer, "audit", "who must know before anything is changed");
     schema_write_properties(entry_sink_options, NULL, writer);
-    end_map(writer);
+    schema_end_map(writer);
     begin_values(writer, "effects", "the worst that may be done to a target, by its name");
     write_enum(writer, "additionalProperties", entry_effects);
     writer_end(writer);
-    end_map(writer);
+    schema_end_map(writer);
 }
 
 static void write_approval(struct writer *writer)
 {
-    begin_map(writer, "approval", "who decides on plans, and how long they wait");
+    schema_begin_map(writer, "approval", "who decides on plans, and how long they wait");
     schema_write_properties(entry_approval_options, NULL, writer);
-    begin_map(writer, "classes", "how many approvals a plan takes, by its effect");
+    schema_begin_map(writer, "classes", "how many approvals a plan takes, by its effect");
     for (const char *const *effect = entry_effects; *effect; effect++) {
-        begin_map(writer, *effect, NULL);
+        schema_begin_map(writer, *effect, NULL);
         schema_write_properties(entry_class_options, NULL, writer);
-        end_map(writer);
+        schema_end_map(writer);
     }
-    end_map(writer);
-    end_map(writer);
+    schema_end_map(writer);
+    schema_end_map(writer);
 }
 
 static void write_silences(struct writer *writer)
 {
-    begin_map(writer, "silences", "when findings are kept from people");
+    schema_begin_map(writer, "silences", "when findings are kept from people");
     write_windows(writer, "which come again, or once", true);
     config_write_alertmanager(writer);
-    end_map(writer);
+    schema_end_map(writer);
 }
 
 void entries_write_schema(struct writer *writer)

@@ -58,24 +58,6 @@ static void write_labels(struct writer *writer)
     writer_end(writer);
 }
 
-static void begin_map(struct writer *writer, const char *key)
-{
-    writer_object(writer, key);
-    writer_array(writer, "type");
-    writer_string(writer, NULL, "object");
-    writer_string(writer, NULL, "null");
-    writer_end(writer);
-    writer_object(writer, "properties");
-}
-
-/* Ends what begin_map() began; other keys are wrong. */
-static void end_map(struct writer *writer)
-{
-    writer_end(writer);
-    writer_bool(writer, "additionalProperties", false);
-    writer_end(writer);
-}
-
 /* {"if": {KEY is VALUE}, "then": {"$ref": NAME}} */
 static void write_choice(struct writer *writer, const char *key, const char *value,
                          const char *name)
@@ -125,11 +107,11 @@ static void write_text(struct writer *writer, const char *key, const char *descr
 /* What config_judge reads, of a check or of all checks of a target. */
 static void write_judgement(struct writer *writer)
 {
-    begin_map(writer, "active");
+    schema_begin_map(writer, "active", NULL);
     write_text(writer, "hours", "07:00-23:00, or 22:00-06:00 for a night; default: all day");
     write_texts(writer, "days", "MON-FRI, or a list; default: all");
     write_text(writer, "tz", "the IANA name of the time zone; default: UTC");
-    end_map(writer);
+    schema_end_map(writer);
     write_texts(writer,
                 "depends_on",
                 "checks, TARGET/NAME or a NAME of the same target: it waits while one is critical");
@@ -160,16 +142,16 @@ static void write_hold(struct writer *writer)
     writer_string(writer, NULL, "integer");
     writer_end(writer);
     writer_end(writer);
-    begin_map(writer, NULL);
+    schema_begin_map(writer, NULL, NULL);
     schema_write_properties(config_hold_options, NULL, writer);
-    end_map(writer);
+    schema_end_map(writer);
     writer_end(writer);
     writer_end(writer);
 }
 
 static void write_check(struct writer *writer, const struct plugin_check *check)
 {
-    begin_map(writer, check->full_name);
+    schema_begin_map(writer, check->full_name, check->face.title);
     schema_write_properties(config_check_options, check->face.options, writer);
     schema_write_properties(check->face.options, NULL, writer);
     write_labels(writer);
@@ -177,15 +159,12 @@ static void write_check(struct writer *writer, const struct plugin_check *check)
     write_condition(writer, "critical", check->face.critical);
     write_condition(writer, "clear", NULL);
     write_hold(writer);
-    begin_map(writer, "flap");
+    schema_begin_map(writer, "flap", NULL);
     schema_write_properties(config_flap_options, NULL, writer);
-    end_map(writer);
+    schema_end_map(writer);
     write_judgement(writer);
     write_reserved(writer, config_reserved_check, check->face.options);
-    writer_end(writer);
-    writer_string(writer, "description", check->face.title);
-    writer_bool(writer, "additionalProperties", false);
-    writer_end(writer);
+    schema_end_map(writer);
 }
 
 /* Whatever `check:` says. */
@@ -218,7 +197,7 @@ static void write_checks(struct writer *writer, const struct plugin *plugin)
 {
     MEM_AUTO char *named = mem_print("%s:named", plugin->face.name);
     MEM_AUTO char *named_ref = mem_print("#/$defs/%s", named);
-    begin_map(writer, "checks");
+    schema_begin_map(writer, "checks", NULL);
     for (size_t i = 0; i < plugin->check_count; i++) {
         begin_off_or(writer, plugin->checks[i].face.name);
         writer_object(writer, NULL);
@@ -252,18 +231,15 @@ static void write_checks(struct writer *writer, const struct plugin *plugin)
 
 static void write_actor(struct writer *writer, const struct plugin *plugin)
 {
-    begin_map(writer, "act_as");
+    schema_begin_map(
+        writer, "act_as", "options of the target as its actions see them: who may change it");
     schema_write_properties(plugin->face.options, NULL, writer);
-    writer_end(writer);
-    writer_string(
-        writer, "description", "options of the target as its actions see them: who may change it");
-    writer_bool(writer, "additionalProperties", false);
-    writer_end(writer);
+    schema_end_map(writer);
 }
 
 static void write_plugin(struct writer *writer, const struct plugin *plugin)
 {
-    begin_map(writer, plugin->face.name);
+    schema_begin_map(writer, plugin->face.name, plugin->face.summary);
     schema_write_properties(config_target_options, plugin->face.options, writer);
     schema_write_properties(plugin->face.options, NULL, writer);
     write_actor(writer, plugin);
@@ -271,10 +247,7 @@ static void write_plugin(struct writer *writer, const struct plugin *plugin)
     write_checks(writer, plugin);
     write_judgement(writer);
     write_reserved(writer, config_reserved_target, plugin->face.options);
-    writer_end(writer);
-    writer_string(writer, "description", plugin->face.summary);
-    writer_bool(writer, "additionalProperties", false);
-    writer_end(writer);
+    schema_end_map(writer);
     write_named(writer, plugin);
     for (size_t i = 0; i < plugin->check_count; i++)
         write_check(writer, &plugin->checks[i]);
@@ -314,10 +287,10 @@ static void write_targets(struct writer *writer, const struct plugins *plugins)
 
 static void write_defaults(struct writer *writer, const struct plugins *plugins)
 {
-    begin_map(writer, "defaults");
+    schema_begin_map(writer, "defaults", NULL);
     for (size_t i = 0; i < plugins->count; i++)
         write_ref(writer, plugins->all[i]->face.name, plugins->all[i]->face.name);
-    end_map(writer);
+    schema_end_map(writer);
 }
 
 /* A map, or a word that switches it off. */
@@ -327,9 +300,9 @@ static void write_switched(struct writer *writer, const char *key, const char *d
     writer_object(writer, key);
     writer_string(writer, "description", description);
     writer_array(writer, "anyOf");
-    begin_map(writer, NULL);
+    schema_begin_map(writer, NULL, NULL);
     schema_write_properties(options, NULL, writer);
-    end_map(writer);
+    schema_end_map(writer);
     writer_object(writer, NULL);
     writer_array(writer, "enum");
     writer_string(writer, NULL, "off");
@@ -344,19 +317,16 @@ static void write_switched(struct writer *writer, const char *key, const char *d
 
 static void write_only(struct writer *writer)
 {
-    begin_map(writer, "only");
+    schema_begin_map(writer, "only", "which events it gets");
     schema_write_properties(config_only_options, NULL, writer);
     write_labels(writer);
-    writer_end(writer);
-    writer_string(writer, "description", "which events it gets");
-    writer_bool(writer, "additionalProperties", false);
-    writer_end(writer);
+    schema_end_map(writer);
 }
 
 static void write_sink(struct writer *writer, const struct config_sink_type *type)
 {
     MEM_AUTO char *key = mem_print("sink:%s", type->name);
-    begin_map(writer, key);
+    schema_begin_map(writer, key, type->summary);
     schema_write_properties(config_sink_options, NULL, writer);
     if (type->options)
         schema_write_properties(type->options, NULL, writer);
@@ -366,15 +336,12 @@ static void write_sink(struct writer *writer, const struct config_sink_type *typ
         if (!*part->key) {
             schema_write_properties(part->options, NULL, writer);
         } else if (part->queued) {
-            begin_map(writer, part->key);
+            schema_begin_map(writer, part->key, NULL);
             schema_write_properties(part->options, NULL, writer);
-            end_map(writer);
+            schema_end_map(writer);
         }
     }
-    writer_end(writer);
-    writer_string(writer, "description", type->summary);
-    writer_bool(writer, "additionalProperties", false);
-    writer_end(writer);
+    schema_end_map(writer);
 }
 
 static void write_sinks(struct writer *writer, const struct config_sink_type *const *sinks)
@@ -386,9 +353,9 @@ static void write_sinks(struct writer *writer, const struct config_sink_type *co
     writer_end(writer);
     writer_object(writer, "properties");
     begin_off_or(writer, "stdout");
-    begin_map(writer, NULL);
+    schema_begin_map(writer, NULL, NULL);
     write_only(writer);
-    end_map(writer);
+    schema_end_map(writer);
     writer_end(writer);
     writer_end(writer);
     writer_end(writer);
@@ -411,31 +378,31 @@ static void write_sinks(struct writer *writer, const struct config_sink_type *co
 
 static void write_agent(struct writer *writer)
 {
-    begin_map(writer, "agent");
+    schema_begin_map(writer, "agent", NULL);
     schema_write_properties(config_agent_options, NULL, writer);
     write_labels(writer);
-    begin_map(writer, "connectivity");
+    schema_begin_map(writer, "connectivity", NULL);
     write_texts(writer, "references", "dns://NAME, tcp://HOST:PORT, https://HOST/PATH");
     write_text(writer, "isolated_when", "an expression over reached and of; default: reached < 1");
-    end_map(writer);
+    schema_end_map(writer);
     write_switched(writer,
                    "admin",
                    "the agent's own pages: /metrics, /healthz, /readyz",
                    config_admin_options);
     write_switched(
         writer, "otlp", "where the agent's numbers are sent, by OTLP", config_otlp_options);
-    begin_map(writer, "lease");
+    schema_begin_map(writer, "lease", NULL);
     schema_write_properties(config_lease_options, NULL, writer);
-    end_map(writer);
+    schema_end_map(writer);
     write_reserved(writer, config_reserved_agent, NULL);
-    end_map(writer);
+    schema_end_map(writer);
 }
 
 void config_write_alertmanager(struct writer *writer)
 {
-    begin_map(writer, "alertmanager");
+    schema_begin_map(writer, "alertmanager", NULL);
     schema_write_properties(config_silences_options, NULL, writer);
-    end_map(writer);
+    schema_end_map(writer);
 }
 
 void config_write_schema(const struct plugins *plugins, const struct config_sink_type *const *sinks,
@@ -455,9 +422,9 @@ void config_write_schema(const struct plugins *plugins, const struct config_sink
     write_agent(&writer);
     write_defaults(&writer, plugins);
     write_targets(&writer, plugins);
-    begin_map(&writer, "exec");
+    schema_begin_map(&writer, "exec", NULL);
     schema_write_properties(config_exec_options, NULL, &writer);
-    end_map(&writer);
+    schema_end_map(&writer);
     if (more)
         more(&writer);
     write_sinks(&writer, sinks);

@@ -99,4 +99,11 @@ void schema_write_properties(const struct probe_option *options, const struct pr
 /* ... and "required", where there are any. */
 void schema_write_required(const struct probe_option *options, struct writer *writer);
 
+/*
+ * An object, or null, which removes what a file below an overlay has: what is written until
+ * schema_end_map() are its properties, and no others are right.  `key` and `description` may be NULL.
+ */
+void schema_begin_map(struct writer *writer, const char *key, const char *description);
+void schema_end_map(struct writer *writer);
+
 #endif

@@ -203,3 +203,22 @@ void schema_write_required(const struct probe_option *options, struct writer *wr
             writer_string(writer, NULL, option->name);
     writer_end(writer);
 }
+
+void schema_begin_map(struct writer *writer, const char *key, const char *description)
+{
+    writer_object(writer, key);
+    if (description)
+        writer_string(writer, "description", description);
+    writer_array(writer, "type");
+    writer_string(writer, NULL, "object");
+    writer_string(writer, NULL, "null");
+    writer_end(writer);
+    writer_object(writer, "properties");
+}
+
+void schema_end_map(struct writer *writer)
+{
+    writer_end(writer);
+    writer_bool(writer, "additionalProperties", false);
+    writer_end(writer);
+}

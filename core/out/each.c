@@ -17,6 +17,7 @@ enum { LONGEST_BODY = 4 << 20, LONGEST_MESSAGE = 240, MOST_HEADERS = 68 };
 
 struct each {
     struct each_wish wish;
+    char *name;
     struct life life;
     struct timer later; /* an answer that needs no request */
     char *lines;
@@ -132,7 +133,7 @@ static void next(void *data)
         struct text TEXT_AUTO body;
         text_init(&body, LONGEST_BODY);
         if (each->progress.events[each->at++].done ||
-            !each->wish.make(each->line, &body, each->wish.data))
+            !each->wish.make(each->name, each->line, &body, each->wish.data))
             continue;
         send_one(each, &body);
         return;
@@ -140,9 +141,9 @@ static void next(void *data)
     answer(each, &(const struct sink_answer){.verdict = SINK_TAKEN});
 }
 
-void each_carry(struct each *each, const struct sink_parcel *parcel, sink_carried_fn *fn,
-                void *data)
+void each_carry(void *self, const struct sink_parcel *parcel, sink_carried_fn *fn, void *data)
 {
+    struct each *each = self;
     each->fn = fn;
     each->data = data;
     each->lines = mem_copy_n(parcel->lines, parcel->len);
@@ -152,20 +153,25 @@ void each_carry(struct each *each, const struct sink_parcel *parcel, sink_carrie
     timer_start(&each->later, each->wish.loop, 0, next, each);
 }
 
-struct each *each_open(const struct each_wish *wish)
+void *each_open(const char *name, const struct each_wish *wish)
 {
     struct each *each = mem_new(sizeof(*each));
+    each->name = mem_copy(name);
     each->wish = *wish;
     life_init(&each->life, wish->loop);
     return each;
 }
 
-void each_close(struct each *each)
+void each_close(void *self)
 {
+    struct each *each = self;
+    if (each->wish.finish)
+        each->wish.finish(each->wish.data);
     timer_stop(&each->later);
     life_drop(&each->life);
     free(each->lines);
     progress_finish(&each->progress);
+    free(each->name);
     free(each);
 }
 

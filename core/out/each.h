@@ -16,8 +16,11 @@
 #include "out/view.h"
 #include "runbookd/probe.h"
 
-/* Writes what is said of an event, as JSON or whatever `media` says; false: nothing is. */
-typedef bool each_make_fn(struct view line, struct text *body, void *data);
+/*
+ * Writes what the sink `name` says of an event, as JSON or whatever `media` says; false: nothing is.
+ * `data` is the wish's.
+ */
+typedef bool each_make_fn(const char *name, struct view line, struct text *body, void *data);
 
 struct each_wish {
     struct loop *loop;
@@ -30,14 +33,13 @@ struct each_wish {
     const char *user;
     each_make_fn *make;
     void *data;
+    void (*finish)(void *data); /* lets `data` go with the sink; NULL: it is not ours */
 };
 
-struct each;
-
-struct each *each_open(const struct each_wish *wish);
-void each_carry(struct each *each, const struct sink_parcel *parcel, sink_carried_fn *fn,
-                void *data);
-void each_close(struct each *each); /* silently */
+/* What `open` of a sink returns: its `carry` and `close` (silently) are these.  `name` is copied. */
+void *each_open(const char *name, const struct each_wish *wish);
+void each_carry(void *self, const struct sink_parcel *parcel, sink_carried_fn *fn, void *data);
+void each_close(void *self);
 
 /* What kinds of this sort say in the same words: adds the member's text, if there is any. */
 void each_write_text(struct writer *writer, const char *key, struct view line, const char *member);

@@ -43,12 +43,6 @@ static const struct probe_option options[] = {
     {0},
 };
 
-struct self {
-    const struct pagerduty_options *config;
-    struct each *each;
-    char *name;
-};
-
 /* "critical" and "warning" are words of both; what cannot be examined is an error of ours. */
 static const char *severity_of(const struct notice *notice)
 {
@@ -131,13 +125,12 @@ static const char *action_of(const struct notice *notice)
     return NULL;
 }
 
-static bool make(struct view line, struct text *body, void *data)
+static bool make(const char *name, struct view line, struct text *body, void *routing_key)
 {
-    const struct self *self = data;
-    const char *key = secret_reveal(self->config->routing_key);
+    const char *key = secret_reveal(routing_key);
     struct notice NOTICE_AUTO notice;
     struct writer writer;
-    if (!notice_make(line, self->name, &notice) || !action_of(&notice))
+    if (!notice_make(line, name, &notice) || !action_of(&notice))
         return false;
     writer_init(&writer, body);
     writer_object(&writer, NULL);
@@ -155,30 +148,14 @@ static bool make(struct view line, struct text *body, void *data)
 
 static void *open_sink(const struct sink_place *place)
 {
-    struct self *self = mem_new(sizeof(*self));
-    self->config = place->config;
-    self->name = mem_copy(place->name);
-    self->each = each_open(&(const struct each_wish){.loop = place->loop,
-                                                     .url = self->config->url,
-                                                     .tls = self->config->tls,
-                                                     .timeout_ms = self->config->timeout_ms,
-                                                     .make = make,
-                                                     .data = self});
-    return self;
-}
-
-static void carry(void *data, const struct sink_parcel *parcel, sink_carried_fn *fn, void *fn_data)
-{
-    struct self *self = data;
-    each_carry(self->each, parcel, fn, fn_data);
-}
-
-static void close_sink(void *data)
-{
-    struct self *self = data;
-    each_close(self->each);
-    free(self->name);
-    free(self);
+    const struct pagerduty_options *config = place->config;
+    return each_open(place->name,
+                     &(const struct each_wish){.loop = place->loop,
+                                               .url = config->url,
+                                               .tls = config->tls,
+                                               .timeout_ms = config->timeout_ms,
+                                               .make = make,
+                                               .data = config->routing_key});
 }
 
 const struct sink_type pagerduty_sink = {
@@ -192,7 +169,7 @@ const struct sink_type pagerduty_sink = {
             .people = true,
         },
     .open = open_sink,
-    .carry = carry,
+    .carry = each_carry,
     .ends = true,
-    .close = close_sink,
+    .close = each_close,
 };

@@ -39,11 +39,6 @@ static const struct probe_option options[] = {
     {0},
 };
 
-struct self {
-    struct each *each;
-    char *name;
-};
-
 /* Nothing of an event is markup: no link, nobody is called by name, and nothing ends what is code. */
 static void add_plain(struct text *out, const struct text *text, bool code)
 {
@@ -91,14 +86,14 @@ static void write_message(const struct notice *notice, struct text *out)
     }
 }
 
-static bool make(struct view line, struct text *body, void *data)
+static bool make(const char *name, struct view line, struct text *body, void *data)
 {
-    const struct self *self = data;
     struct notice NOTICE_AUTO notice;
     struct text TEXT_AUTO message;
     struct writer writer;
+    (void)data;
     text_init(&message, LONGEST_TEXT);
-    if (!notice_make(line, self->name, &notice))
+    if (!notice_make(line, name, &notice))
         return false;
     write_message(&notice, &message);
     writer_init(&writer, body);
@@ -111,29 +106,12 @@ static bool make(struct view line, struct text *body, void *data)
 static void *open_sink(const struct sink_place *place)
 {
     const struct slack_options *config = place->config;
-    struct self *self = mem_new(sizeof(*self));
-    self->name = mem_copy(place->name);
-    self->each = each_open(&(const struct each_wish){.loop = place->loop,
-                                                     .url = config->url,
-                                                     .tls = config->tls,
-                                                     .timeout_ms = config->timeout_ms,
-                                                     .make = make,
-                                                     .data = self});
-    return self;
-}
-
-static void carry(void *data, const struct sink_parcel *parcel, sink_carried_fn *fn, void *fn_data)
-{
-    struct self *self = data;
-    each_carry(self->each, parcel, fn, fn_data);
-}
-
-static void close_sink(void *data)
-{
-    struct self *self = data;
-    each_close(self->each);
-    free(self->name);
-    free(self);
+    return each_open(place->name,
+                     &(const struct each_wish){.loop = place->loop,
+                                               .url = config->url,
+                                               .tls = config->tls,
+                                               .timeout_ms = config->timeout_ms,
+                                               .make = make});
 }
 
 const struct sink_type slack_sink = {
@@ -147,6 +125,6 @@ const struct sink_type slack_sink = {
             .people = true,
         },
     .open = open_sink,
-    .carry = carry,
-    .close = close_sink,
+    .carry = each_carry,
+    .close = each_close,
 };

@@ -90,17 +90,15 @@ static int check(const void *data, struct error *error)
 }
 
 struct self {
-    struct each *each;
     struct template *template;
-    char *name;
     bool all; /* not only what people are told */
 };
 
-static bool make(struct view line, struct text *body, void *data)
+static bool make(const char *name, struct view line, struct text *body, void *data)
 {
     const struct self *self = data;
     struct notice notice;
-    bool told = notice_make(line, self->name, &notice);
+    bool told = notice_make(line, name, &notice);
     if (told || self->all)
         template_write(self->template, line, told ? &notice : NULL, body);
     if (told)
@@ -108,15 +106,21 @@ static bool make(struct view line, struct text *body, void *data)
     return told || self->all;
 }
 
+static void finish(void *data)
+{
+    struct self *self = data;
+    template_destroy(self->template);
+    free(self);
+}
+
 static void *open_sink(const struct sink_place *place)
 {
     const struct webhook_options *config = place->config;
     struct self *self = mem_new(sizeof(*self));
     struct error error;
-    self->name = mem_copy(place->name);
     self->all = strcmp(config->what, "events") == 0;
     self->template = template_create(config->body, &error); /* as check() has found it good */
-    self->each = each_open(&(const struct each_wish){
+    const struct each_wish wish = {
         .loop = place->loop,
         .url = config->url,
         .tls = config->tls,
@@ -129,23 +133,9 @@ static void *open_sink(const struct sink_place *place)
         .password = config->password,
         .make = make,
         .data = self,
-    });
-    return self;
-}
-
-static void carry(void *data, const struct sink_parcel *parcel, sink_carried_fn *fn, void *fn_data)
-{
-    struct self *self = data;
-    each_carry(self->each, parcel, fn, fn_data);
-}
-
-static void close_sink(void *data)
-{
-    struct self *self = data;
-    each_close(self->each);
-    template_destroy(self->template);
-    free(self->name);
-    free(self);
+        .finish = finish,
+    };
+    return each_open(place->name, &wish);
 }
 
 const struct sink_type webhook_sink = {
@@ -160,6 +150,6 @@ const struct sink_type webhook_sink = {
             .check = check,
         },
     .open = open_sink,
-    .carry = carry,
-    .close = close_sink,
+    .carry = each_carry,
+    .close = each_close,
 };

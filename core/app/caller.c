@@ -17,7 +17,12 @@
 #include "probe/config.h"
 #include "probe/event.h"
 
-enum { PART = 64 << 10, LONGEST_ANSWER = 2 * CONTROL_LONGEST_ANSWER, MOST_PLACES = 4 };
+enum {
+    PART = 64 << 10,
+    LONGEST_ANSWER = 2 * CONTROL_LONGEST_ANSWER,
+    LONGEST_SAID = 16 << 20,
+    MOST_PLACES = 4
+};
 
 /* ------------------------------------------------------------------ where ---- */
 
@@ -309,6 +314,12 @@ enum probe_status caller_status(const char *word)
     return PROBE_GRADED;
 }
 
+void caller_add_minute(struct text *out, const json_t *object, const char *name)
+{
+    const char *time = caller_word(object, name);
+    text_print(out, "%.10s %.5s UTC", time, strlen(time) > 11 ? time + 11 : "");
+}
+
 void caller_print_kept(const json_t *answer)
 {
     const char *why = caller_word(answer, "not_kept");
@@ -320,4 +331,20 @@ void caller_print(const struct text *text)
 {
     (void)fputs(text->bytes, stdout);
     (void)fflush(stdout);
+}
+
+int caller_say(const struct options *options, json_t *answer,
+               void (*add)(const json_t *answer, struct text *out))
+{
+    struct text TEXT_AUTO out;
+    text_init(&out, LONGEST_SAID);
+    if (!answer)
+        return EXIT_REFUSED;
+    if (!caller_print_json(options, answer)) {
+        add(answer, &out);
+        caller_print(&out);
+        caller_print_kept(answer);
+    }
+    json_decref(answer);
+    return EXIT_FINE;
 }

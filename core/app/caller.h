@@ -46,10 +46,20 @@ const char *caller_since(const json_t *answer, const json_t *object, const char 
 /* The status of a word; PROBE_GRADED: of none. */
 enum probe_status caller_status(const char *word);
 
+/* Adds the minute of such a member: "2026-11-21 02:58 UTC". */
+void caller_add_minute(struct text *out, const json_t *object, const char *name);
+
 /* Says on stderr where what was said does not outlive the agent. */
 void caller_print_kept(const json_t *answer);
 
 /* Prints a text that was made for stdout. */
 void caller_print(const struct text *text);
+
+/*
+ * What most commands do with an answer, which is let go: with --json it is printed as it is, else what
+ * `add` makes of it, and what caller_print_kept() says.  The exit code: refused where there is none.
+ */
+int caller_say(const struct options *options, json_t *answer,
+               void (*add)(const json_t *answer, struct text *out));
 
 #endif

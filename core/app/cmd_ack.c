@@ -3,10 +3,19 @@
 
 #include "app/caller.h"
 
+static void add_ack(const json_t *answer, struct text *out)
+{
+    (void)screen_add(out, caller_word(answer, "what"), 0);
+    text_add(out, "   acknowledged by ");
+    (void)screen_add(out, caller_word(answer, "acked_by"), 0);
+    if (*caller_word(answer, "plan"))
+        text_add(out, "   it waits on, and nobody is reminded\n");
+    else
+        text_print(out, "   id %s   until it is ok again\n", caller_word(answer, "id"));
+}
+
 int cmd_ack(const struct options *options)
 {
-    struct text TEXT_AUTO out;
-    text_init(&out, 4096);
     if (options->word_count != 1) {
         (void)fprintf(
             stderr,
@@ -18,20 +27,5 @@ int cmd_ack(const struct options *options)
         (void)json_object_set_new(args, "reason", json_string(options->reason));
     if (options->as)
         (void)json_object_set_new(args, "as", json_string(options->as));
-    json_t *answer = caller_ask(options, "ack", args, CALLER_MS);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer)) {
-        text_print(&out, "%s   acknowledged by ", caller_word(answer, "what"));
-        (void)screen_add(&out, caller_word(answer, "acked_by"), 0);
-        if (*caller_word(answer, "plan"))
-            text_add(&out, "   it waits on, and nobody is reminded\n");
-        else
-            text_print(&out, "   id %s   until it is ok again\n", caller_word(answer, "id"));
-        caller_print(&out);
-        if (!*caller_word(answer, "plan"))
-            caller_print_kept(answer);
-    }
-    json_decref(answer);
-    return EXIT_FINE;
+    return caller_say(options, caller_ask(options, "ack", args, CALLER_MS), add_ack);
 }

@@ -228,23 +228,28 @@ static json_t *decide_about(const struct options *options, const char *decision)
     return answer;
 }
 
+static void add_unlocked(const json_t *answer, struct text *out)
+{
+    text_print(out, "%s is no longer locked, as ", caller_word(answer, "target"));
+    (void)screen_add(out, caller_word(answer, "who"), 0);
+    text_add(out, " wants\n");
+}
+
 int cmd_unlock(const struct options *options)
 {
     if (options->word_count != 1) {
         (void)fprintf(stderr, "runbookd: unlock takes one target: see runbookd status\n");
         return EXIT_REFUSED;
     }
-    json_t *answer = decide_about(options, "unlock");
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer)) {
-        (void)printf("%s is no longer locked, as %s wants\n",
-                     caller_word(answer, "target"),
-                     caller_word(answer, "who"));
-        caller_print_kept(answer);
-    }
-    json_decref(answer);
-    return EXIT_FINE;
+    return caller_say(options, decide_about(options, "unlock"), add_unlocked);
+}
+
+static void add_begun(const json_t *answer, struct text *out)
+{
+    text_print(out,
+               "%s has begun, as %s: runbookd pending --all shows its plans\n",
+               caller_word(answer, "remediation"),
+               caller_word(answer, "run"));
 }
 
 int cmd_remediate(const struct options *options)
@@ -254,13 +259,5 @@ int cmd_remediate(const struct options *options)
                       "runbookd: remediate takes one name, of a remediation that is configured\n");
         return EXIT_REFUSED;
     }
-    json_t *answer = decide_about(options, "remediate");
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer))
-        (void)printf("%s has begun, as %s: runbookd pending --all shows its plans\n",
-                     caller_word(answer, "remediation"),
-                     caller_word(answer, "run"));
-    json_decref(answer);
-    return EXIT_FINE;
+    return caller_say(options, decide_about(options, "remediate"), add_begun);
 }

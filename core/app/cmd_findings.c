@@ -6,7 +6,7 @@
 #include "app/caller.h"
 #include "base/mem.h"
 
-enum { LONGEST = 16 << 20, GAP = 2, STATUS_CELLS = 8 };
+enum { LONGEST_WHAT = 1 << 20, GAP = 2, STATUS_CELLS = 8 };
 
 struct widths {
     size_t since, address, what; /* `what` zero: endless */
@@ -59,7 +59,7 @@ static void add_row(const json_t *answer, const json_t *row, const struct screen
     const char *silenced = caller_word(row, "silenced_by");
     const char *acked = caller_word(row, "acked_by");
     struct text TEXT_AUTO what;
-    text_init(&what, LONGEST);
+    text_init(&what, LONGEST_WHAT);
     if (*silenced)
         text_print(&what, "[silenced: %s] ", silenced);
     if (*acked)
@@ -89,35 +89,32 @@ static void add_tally(const json_t *answer, struct text *out)
     text_add(out, any ? ".\n" : "nothing was found yet.\n");
 }
 
-static void print(const json_t *answer)
+static void add_answer(const json_t *answer, struct text *out)
 {
     const struct screen screen = screen_of(STDOUT_FILENO);
     const struct widths widths = measure(answer, &screen);
     const json_t *rows = json_object_get(answer, "findings");
     const json_t *first = json_array_get(rows, 0);
-    struct text TEXT_AUTO out;
     size_t index;
     json_t *row;
-    text_init(&out, LONGEST);
     if (first) {
-        add_cell(&out, "STATUS", STATUS_CELLS);
-        add_cell(&out, "FOR", widths.since);
-        add_cell(&out, "TARGET/CHECK[SUBJECT]", widths.address);
-        text_add(&out, "WHAT\n");
+        add_cell(out, "STATUS", STATUS_CELLS);
+        add_cell(out, "FOR", widths.since);
+        add_cell(out, "TARGET/CHECK[SUBJECT]", widths.address);
+        text_add(out, "WHAT\n");
     }
     json_array_foreach(rows, index, row)
-        add_row(answer, row, &screen, &widths, &out);
+        add_row(answer, row, &screen, &widths, out);
     if (caller_number(answer, "left_out"))
-        text_print(&out, "%lld more\n", (long long)caller_number(answer, "left_out"));
-    add_tally(answer, &out);
+        text_print(out, "%lld more\n", (long long)caller_number(answer, "left_out"));
+    add_tally(answer, out);
     if (first && strcmp(caller_word(first, "status"), "ok") != 0) {
         MEM_AUTO char *address = address_of(first);
         const char *quote = strpbrk(address, "[ ") ? "'" : ""; /* a shell takes it for a pattern */
-        text_print(&out, "runbookd show %s", quote);
-        (void)screen_add(&out, address, 0);
-        text_print(&out, "%s  for rows, condition and rights\n", quote);
+        text_print(out, "runbookd show %s", quote);
+        (void)screen_add(out, address, 0);
+        text_print(out, "%s  for rows, condition and rights\n", quote);
     }
-    caller_print(&out);
 }
 
 int cmd_findings(const struct options *options)
@@ -130,11 +127,5 @@ int cmd_findings(const struct options *options)
     if (options->word_count)
         (void)json_object_set_new(args, "what", json_string(options->words[0]));
     (void)json_object_set_new(args, "all", json_boolean(options->all));
-    json_t *answer = caller_ask(options, "findings", args, CALLER_MS);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer))
-        print(answer);
-    json_decref(answer);
-    return EXIT_FINE;
+    return caller_say(options, caller_ask(options, "findings", args, CALLER_MS), add_answer);
 }

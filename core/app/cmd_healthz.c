@@ -6,18 +6,18 @@
 
 enum { HEALTH_MS = 5000 };
 
+static void add_health(const json_t *answer, struct text *out)
+{
+    const json_t *config = json_object_get(answer, "config");
+    text_print(out,
+               "%s   config %s%s   state %s\n",
+               caller_word(answer, "status"),
+               caller_word(config, "digest"),
+               caller_number(config, "errors") ? " (the present one is wrong)" : "",
+               caller_word(answer, "state"));
+}
+
 int cmd_healthz(const struct options *options)
 {
-    json_t *answer = caller_ask(options, "healthz", NULL, HEALTH_MS);
-    if (!answer)
-        return EXIT_REFUSED;
-    const json_t *config = json_object_get(answer, "config");
-    if (!caller_print_json(options, answer))
-        (void)printf("%s   config %s%s   state %s\n",
-                     caller_word(answer, "status"),
-                     caller_word(config, "digest"),
-                     caller_number(config, "errors") ? " (the present one is wrong)" : "",
-                     caller_word(answer, "state"));
-    json_decref(answer);
-    return EXIT_FINE;
+    return caller_say(options, caller_ask(options, "healthz", NULL, HEALTH_MS), add_health);
 }

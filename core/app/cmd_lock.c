@@ -3,10 +3,15 @@
 
 #include "app/caller.h"
 
+static void add_lock(const json_t *answer, struct text *out)
+{
+    text_print(out, "%s is locked by ", caller_word(answer, "target"));
+    (void)screen_add(out, caller_word(answer, "who"), 0);
+    text_add(out, ": nothing disruptive or destructive is done there until runbookd unlock\n");
+}
+
 int cmd_lock(const struct options *options)
 {
-    struct text TEXT_AUTO out;
-    text_init(&out, 4096);
     if (options->word_count != 1) {
         (void)fprintf(stderr, "runbookd: lock takes one target\n");
         return EXIT_REFUSED;
@@ -18,16 +23,5 @@ int cmd_lock(const struct options *options)
                              options->reason,
                              "as",
                              options->as);
-    json_t *answer = caller_ask(options, "lock", args, CALLER_MS);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer)) {
-        text_print(&out, "%s is locked by ", caller_word(answer, "target"));
-        (void)screen_add(&out, caller_word(answer, "who"), 0);
-        text_add(&out, ": nothing disruptive or destructive is done there until runbookd unlock\n");
-        caller_print(&out);
-        caller_print_kept(answer);
-    }
-    json_decref(answer);
-    return EXIT_FINE;
+    return caller_say(options, caller_ask(options, "lock", args, CALLER_MS), add_lock);
 }

@@ -10,25 +10,10 @@
 
 enum { LONGEST = 4 << 20, LOOK_MS = 250 };
 
-static int print(const struct options *options, json_t *answer,
-                 void (*print_answer)(const json_t *answer, struct text *out))
-{
-    struct text TEXT_AUTO out;
-    text_init(&out, LONGEST);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer)) {
-        print_answer(answer, &out);
-        caller_print(&out);
-    }
-    json_decref(answer);
-    return EXIT_FINE;
-}
-
 int cmd_pending(const struct options *options)
 {
     json_t *args = json_pack("{s:b}", "all", options->all);
-    return print(options, caller_ask(options, "pending", args, CALLER_MS), planned_list);
+    return caller_say(options, caller_ask(options, "pending", args, CALLER_MS), planned_list);
 }
 
 /* ----------------------------------------------------------------- watching ---- */
@@ -115,5 +100,5 @@ int cmd_plan(const struct options *options)
     if (options->watch)
         return watch(options);
     json_t *args = json_pack("{s:s}", "plan", options->words[0]);
-    return print(options, caller_ask(options, "plan", args, CALLER_MS), planned_print);
+    return caller_say(options, caller_ask(options, "plan", args, CALLER_MS), planned_print);
 }

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 
-enum { LONGEST = 16 << 20, HEAD_CELLS = 17, MOST_ROWS = 200 };
+enum { HEAD_CELLS = 17, MOST_ROWS = 200 };
 
 /* "by_application" is a heading for people: "by application". */
 static void add_head(struct text *out, const char *word)
@@ -245,22 +245,19 @@ static void add_finding(const json_t *answer, const json_t *row, struct text *ou
     add_line(out, "explain", rights.bytes);
 }
 
-static void print(const json_t *answer)
+static void add_answer(const json_t *answer, struct text *out)
 {
-    struct text TEXT_AUTO out;
     size_t index;
     json_t *row;
-    text_init(&out, LONGEST);
     json_array_foreach(json_object_get(answer, "findings"), index, row) {
         if (index)
-            text_add_char(&out, '\n');
-        add_finding(answer, row, &out);
+            text_add_char(out, '\n');
+        add_finding(answer, row, out);
     }
     if (caller_number(answer, "left_out"))
-        text_print(&out,
+        text_print(out,
                    "\n%lld more: name one, as TARGET/CHECK[SUBJECT]\n",
                    (long long)caller_number(answer, "left_out"));
-    caller_print(&out);
 }
 
 int cmd_show(const struct options *options)
@@ -272,11 +269,5 @@ int cmd_show(const struct options *options)
         return EXIT_REFUSED;
     }
     json_t *args = json_pack("{s:s}", "what", options->words[0]);
-    json_t *answer = caller_ask(options, "show", args, CALLER_MS);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer))
-        print(answer);
-    json_decref(answer);
-    return EXIT_FINE;
+    return caller_say(options, caller_ask(options, "show", args, CALLER_MS), add_answer);
 }

@@ -5,13 +5,7 @@
 #include "app/caller.h"
 #include "base/mem.h"
 
-enum { LONGEST = 4 << 20, RESEND_MS = 30000, MOST_ROUNDS = 100 };
-
-static void add_minute(struct text *out, const json_t *object, const char *name)
-{
-    const char *time = caller_word(object, name);
-    text_print(out, "%.10s %.8s", time, *time ? time + 11 : "");
-}
+enum { RESEND_MS = 30000, MOST_ROUNDS = 100 };
 
 static void add_sink(const json_t *sink, struct text *out)
 {
@@ -35,7 +29,7 @@ static void add_refused(const json_t *aside, struct text *out)
     text_init(&line, 8192);
     text_print(
         &line, "%lld  %s  ", (long long)caller_number(aside, "id"), caller_word(aside, "sink"));
-    add_minute(&line, aside, "refused");
+    caller_add_minute(&line, aside, "refused");
     text_print(&line, "  %s: %s", caller_word(aside, "kind"), caller_word(aside, "message"));
     (void)screen_add(out, line.bytes, 0);
     text_add(out, "\n    ");
@@ -43,46 +37,36 @@ static void add_refused(const json_t *aside, struct text *out)
     text_add_char(out, '\n');
 }
 
-static int list(const struct options *options, const char *what)
+static void add_list(const json_t *answer, struct text *out)
 {
-    json_t *answer =
-        caller_ask(options, "spool", what ? json_pack("{s:s}", "what", what) : NULL, CALLER_MS);
-    struct text TEXT_AUTO out;
     size_t index;
     json_t *each;
-    text_init(&out, LONGEST);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer)) {
-        json_array_foreach(json_object_get(answer, "sinks"), index, each)
-            add_sink(each, &out);
-        json_array_foreach(json_object_get(answer, "aside"), index, each)
-            add_refused(each, &out);
-        if (caller_number(answer, "left_out"))
-            text_print(&out, "and %lld more\n", (long long)caller_number(answer, "left_out"));
-        caller_print(&out);
-    }
-    json_decref(answer);
-    return EXIT_FINE;
+    json_array_foreach(json_object_get(answer, "sinks"), index, each)
+        add_sink(each, out);
+    json_array_foreach(json_object_get(answer, "aside"), index, each)
+        add_refused(each, out);
+    if (caller_number(answer, "left_out"))
+        text_print(out, "and %lld more\n", (long long)caller_number(answer, "left_out"));
+}
+
+static int list(const struct options *options, const char *what)
+{
+    json_t *args = what ? json_pack("{s:s}", "what", what) : NULL;
+    return caller_say(options, caller_ask(options, "spool", args, CALLER_MS), add_list);
+}
+
+static void add_whole(const json_t *answer, struct text *out)
+{
+    const json_t *aside = json_array_get(json_object_get(answer, "aside"), 0);
+    add_refused(aside, out);
+    (void)screen_add(out, caller_word(aside, "event"), 0);
+    text_add_char(out, '\n');
 }
 
 static int show(const struct options *options, const char *what)
 {
-    json_t *answer =
-        caller_ask(options, "spool", json_pack("{s:s, s:b}", "what", what, "whole", 1), CALLER_MS);
-    struct text TEXT_AUTO out;
-    text_init(&out, LONGEST);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer)) {
-        const json_t *aside = json_array_get(json_object_get(answer, "aside"), 0);
-        add_refused(aside, &out);
-        (void)screen_add(&out, caller_word(aside, "event"), 0);
-        text_add_char(&out, '\n');
-        caller_print(&out);
-    }
-    json_decref(answer);
-    return EXIT_FINE;
+    json_t *args = json_pack("{s:s, s:b}", "what", what, "whole", 1);
+    return caller_say(options, caller_ask(options, "spool", args, CALLER_MS), add_whole);
 }
 
 /* In rounds, since what waits in memory is bounded; what was refused since the first is left. */
@@ -115,15 +99,15 @@ static int resend(const struct options *options, const char *what)
     return EXIT_FINE;
 }
 
+static void add_dropped(const json_t *answer, struct text *out)
+{
+    text_print(out, "%lld dropped\n", (long long)caller_number(answer, "dropped"));
+}
+
 static int drop(const struct options *options, const char *what)
 {
-    json_t *answer = caller_ask(options, "spool_drop", json_pack("{s:s}", "what", what), CALLER_MS);
-    if (!answer)
-        return EXIT_REFUSED;
-    if (!caller_print_json(options, answer))
-        (void)printf("%lld dropped\n", (long long)caller_number(answer, "dropped"));
-    json_decref(answer);
-    return EXIT_FINE;
+    json_t *args = json_pack("{s:s}", "what", what);
+    return caller_say(options, caller_ask(options, "spool_drop", args, CALLER_MS), add_dropped);
 }
 
 int cmd_spool(const struct options *options)

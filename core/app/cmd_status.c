@@ -13,13 +13,6 @@ static void add_head(struct text *out, const char *word)
     screen_pad(out, word, 13);
 }
 
-/* "2026-11-20 16:04 UTC" */
-static void add_minute(struct text *out, const json_t *object, const char *name)
-{
-    const char *time = caller_word(object, name);
-    text_print(out, "%.10s %.5s UTC", time, *time ? time + 11 : "");
-}
-
 static void add_agent(const json_t *answer, struct text *out)
 {
     const json_t *agent = json_object_get(answer, "agent");
@@ -31,7 +24,7 @@ static void add_agent(const json_t *answer, struct text *out)
                caller_word(answer, "realm"),
                caller_word(agent, "version"),
                caller_word(config, "digest"));
-    add_minute(out, config, "loaded");
+    caller_add_minute(out, config, "loaded");
     text_print(out,
                ", %lld target%s, %lld check%s)\n",
                (long long)caller_number(config, "targets"),

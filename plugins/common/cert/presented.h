@@ -3,9 +3,8 @@
  * `endpoint` of cert, and `certificate` of whatever else has an address with TLS.
  *
  * A backend that still serves yesterday's certificate is one subject among others, not a flicker.
- * A plugin offers it as a row of its table of checks, with the options, measures and conditions of
- * here, run->config, run->memory and run->data as the structs below, and a run() of its own that
- * calls presented_start().
+ * A plugin offers it as a row of its table of checks, with PRESENTED_ALIKE and a run() of its own that
+ * calls presented_start(); run->config, run->memory and run->data are the structs below.
  *
  * Layer: plugins/common; includes the C library, OpenSSL and probe.h only.
  */
@@ -31,10 +30,6 @@ struct presented_config {
 
 extern const struct probe_option presented_options[];
 extern const struct probe_measure presented_measures[];
-
-#define PRESENTED_WARNING REPORT_SOON " or " REPORT_CHAIN_SOON " or error_class ~= 'ok'"
-#define PRESENTED_CRITICAL                                                                         \
-    "name_ok == false or chain_ok == false or " REPORT_VERY_SOON " or " REPORT_CHAIN_VERY_SOON
 
 /* How the scheme of a URL is spoken to. */
 struct presented_scheme {
@@ -72,6 +67,17 @@ void presented_forget(void *memory);
 /* Looks at the host of a URL whose scheme is known, and ends the run.  Both outlive the run. */
 void presented_start(struct probe_run *run, const struct probe_url *url,
                      const struct probe_tls *tls);
+
+/* What rows of such checks have alike; name, title, `asks` and `run` are the plugin's. */
+#define PRESENTED_ALIKE                                                                            \
+    .options = presented_options, .config_size = sizeof(struct presented_config),                  \
+    .measures = presented_measures, .every = "15m", .timeout = "10s",                              \
+    .warning = REPORT_SOON " or " REPORT_CHAIN_SOON " or error_class ~= 'ok'",                     \
+    .critical = "name_ok == false or chain_ok == false or " REPORT_VERY_SOON                       \
+                " or " REPORT_CHAIN_VERY_SOON,                                                     \
+    .needs = "a way to the port; no login", .memory_size = sizeof(struct presented_memory),        \
+    .run_size = sizeof(struct presented_run), .ended = presented_ended,                            \
+    .prepare = presented_prepare, .forget = presented_forget
 
 /* How TLS is to begin. */
 enum starttls_kind presented_starttls(const struct probe_run *run);

@@ -99,16 +99,9 @@ static void collect_headers(const struct each_wish *wish, struct probe_pair *pai
     pairs[count] = (struct probe_pair){0};
 }
 
-static void send_one(struct each *each, const struct text *body)
+static void send_one(struct each *each, const char *url, const struct text *body)
 {
     struct probe_pair headers[MOST_HEADERS];
-    const char *url = secret_reveal(each->wish.url);
-    if (!url) {
-        answer(each,
-               &(const struct sink_answer){.verdict = SINK_LATER,
-                                           .message = "the secret that it needs cannot be read"});
-        return;
-    }
     collect_headers(&each->wish, headers);
     const struct probe_request request = {
         .size = sizeof(request),
@@ -135,7 +128,14 @@ static void next(void *data)
         if (each->progress.events[each->at++].done ||
             !each->wish.make(each->name, each->line, &body, each->wish.data))
             continue;
-        send_one(each, &body);
+        const char *url = secret_reveal(each->wish.url);
+        if (url && (!each->wish.also || secret_reveal(each->wish.also)))
+            send_one(each, url, &body);
+        else
+            answer(
+                each,
+                &(const struct sink_answer){.verdict = SINK_LATER,
+                                            .message = "the secret that it needs cannot be read"});
         return;
     }
     answer(each, &(const struct sink_answer){.verdict = SINK_TAKEN});

@@ -24,7 +24,8 @@ typedef bool each_make_fn(const char *name, struct view line, struct text *body,
 
 struct each_wish {
     struct loop *loop;
-    struct probe_secret *url; /* revealed anew for each request */
+    struct probe_secret *url;  /* revealed anew for each request */
+    struct probe_secret *also; /* what `make` reveals; NULL: none.  Without either all waits */
     const struct probe_tls *tls;
     int64_t timeout_ms;
     const char *method, *media;       /* NULL: POST, application/json */

@@ -155,6 +155,7 @@ static void *open_sink(const struct sink_place *place)
                                                .tls = config->tls,
                                                .timeout_ms = config->timeout_ms,
                                                .make = make,
+                                               .also = config->routing_key,
                                                .data = config->routing_key});
 }
 

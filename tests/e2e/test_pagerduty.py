@@ -1,6 +1,7 @@
 """The sink "pagerduty", against what Events API v2 is defined to take: there is no PagerDuty on loopback."""
 import datetime
 import json
+import time
 import urllib.request
 
 import jsonschema
@@ -110,4 +111,25 @@ def test_the_definition_fits_another_sender_too():
         assert [action for action, _ in pager.incidents()][:2] == ["trigger", "resolve"], getattr(pager, "wrong", pager.requests)
     finally:
         away.close()
+        pager.close()
+
+
+def test_without_its_key_everything_waits(agent, redis, tmp_path):
+    """A request without one would be refused as if the event were wrong, and set aside."""
+    key = tmp_path / "key"
+    key.write_text("r0ut1ngkeyofthetests0123456789ab\n")
+    pager = PagerDuty({})
+    try:
+        running = agent(config(redis, pager.url, key))
+        running.wait_status("queues", "mails", "ok", subject="q:a")
+        key.rename(tmp_path / "away")
+        time.sleep(1.5)  # a file is read again once a second at most
+        redis.do("rpush", "q:a", *range(8))
+        bad = running.wait_status("queues", "mails", "critical", subject="q:a")
+        assert running.wait_for(lambda e: "cannot be read" in e.get("message", "") and e["kind"] == "agent")
+        assert not pager.requests
+        (tmp_path / "away").rename(key)
+        servers.wait_until(lambda: ("trigger", bad["id"]) in pager.incidents())
+        running.end()
+    finally:
         pager.close()

@@ -49,6 +49,18 @@ function test.case(name, body)
   exam.note(name, not fine and (type(why) == "string" and why or show(why)) or nil)
 end
 
+-- A case for each end of a plan but the good one: what `run(t)` runs, and returns, ends as agent.act(verb) does, with nothing applied.
+function test.claims_nothing(verb, run)
+  for _, why in ipairs { "planned", "refused", "rejected", "expired", "lost" } do
+    test.case("claims nothing when the plan was " .. why, function(t)
+      t:deny(verb, why)
+      local outcome = run(t)
+      if outcome.kind == why and outcome.applied == 0 then return end
+      error(("expected %s, got %s with %d applied: %s"):format(why, outcome.kind, outcome.applied, outcome.message), 5)
+    end)
+  end
+end
+
 local function queue(list, key, answer)
   list[key] = list[key] or {}
   table.insert(list[key], answer)

@@ -37,11 +37,4 @@ test.case("hands over when the application refuses", function(t)
   t:match(outcome.message, "409 Conflict")
 end)
 
-for _, why in ipairs { "planned", "refused", "rejected", "expired", "lost" } do
-  test.case("claims nothing when the plan was " .. why, function(t)
-    t:deny(VERB, why)
-    local outcome = t:run("feature_flag", finding, OFFLINE)
-    t:equal(outcome.kind, why)
-    t:equal(outcome.applied, 0)
-  end)
-end
+test.claims_nothing(VERB, function(t) return t:run("feature_flag", finding, OFFLINE) end)

@@ -41,11 +41,4 @@ test.case("hands over when it is refused by the application", function(t)
   t:match(t:run("run_job", finding, SYNC).message, "could not be started: .*503")
 end)
 
-for _, why in ipairs { "planned", "refused", "rejected", "expired", "lost" } do
-  test.case("claims nothing when the plan was " .. why, function(t)
-    t:deny(VERB, why)
-    local outcome = t:run("run_job", finding, SYNC)
-    t:equal(outcome.kind, why)
-    t:equal(outcome.applied, 0)
-  end)
-end
+test.claims_nothing(VERB, function(t) return t:run("run_job", finding, SYNC) end)

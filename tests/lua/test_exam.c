@@ -299,6 +299,24 @@ static void each_end_of_an_action_can_be_had(void **state)
         "planned: ok\nrefused: ok\nrejected: ok\nexpired: ok\nlost: ok\nlate: ok\nodd: ok\n");
 }
 
+static void each_end_but_the_good_one_claims_nothing(void **state)
+{
+    static const char asked[] =
+        "test.claims_nothing('db:stop', function(t) return t:run('script', finding) end)";
+    (void)state;
+    put_script("agent.act('db:stop') agent.applied('done')");
+    examine(asked);
+    assert_non_null(strstr(stage.said.bytes, "claims nothing when the plan was lost: ok\n"));
+    assert_null(strstr(stage.said.bytes, "expected"));
+    put_script("agent.leave('all is well')");
+    examine(asked);
+    assert_non_null(
+        strstr(stage.said.bytes,
+               "claims nothing when the plan was planned: script_test.lua:3: expected planned, got "
+               "left with 0 applied: all is well\n"));
+    assert_non_null(strstr(stage.said.bytes, "plan was lost: script_test.lua:3: expected lost"));
+}
+
 static void what_the_action_would_refuse_is_refused(void **state)
 {
     static const struct {
@@ -360,6 +378,7 @@ int main(void)
         STAGED(time_is_the_tests),
         STAGED(checks_are_answered_too),
         STAGED(each_end_of_an_action_can_be_had),
+        STAGED(each_end_but_the_good_one_claims_nothing),
         STAGED(what_the_action_would_refuse_is_refused),
         STAGED(what_is_wrong_with_a_test_is_told),
     };

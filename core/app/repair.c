@@ -38,8 +38,8 @@ void repair_lease(struct repair *repair, struct lease *lease)
 {
     if (!repair->remediations)
         return;
-    repair->realm = realm_create(repair->schedule->loop, lease, take_state, repair);
-    realm_freeze(repair->realm, ((struct brakes *)repair->sources.control_data)->freeze);
+    struct freeze *freeze = ((struct brakes *)repair->sources.control_data)->freeze;
+    repair->realm = realm_create(repair->schedule->loop, lease, freeze, take_state, repair);
     realm_serve(repair->realm, &repair->sources, &repair->mirror);
 }
 

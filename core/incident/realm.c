@@ -99,7 +99,8 @@ static void on_got(int status, const struct probe_pair *documents, void *data)
 static void take_freeze(struct realm *realm, const char *value)
 {
     json_t *now = value ? json_loads(value, 0, NULL) : NULL;
-    if (value && !now)
+    if (value && !json_is_boolean(json_object_get(now, "on"))) {
+        json_decref(now);
         now = json_pack("{s:b, s:I, s:s, s:s}",
                         "on",
                         true,
@@ -109,6 +110,7 @@ static void take_freeze(struct realm *realm, const char *value)
                         "nobody known",
                         "reason",
                         "the realm's freeze cannot be read");
+    }
     freeze_take(realm->freeze, now);
     json_decref(now);
 }
@@ -143,12 +145,6 @@ static void on_frozen(const json_t *now, void *data)
     free(json);
 }
 
-void realm_freeze(struct realm *realm, struct freeze *freeze)
-{
-    realm->freeze = freeze;
-    freeze_mirror(freeze, on_frozen, realm);
-}
-
 static void on_lease(bool held, void *data)
 {
     struct realm *realm = data;
@@ -158,10 +154,13 @@ static void on_lease(bool held, void *data)
         read_state(realm);
 }
 
-struct realm *realm_create(struct loop *loop, struct lease *lease, realm_state_fn *fn, void *data)
+struct realm *realm_create(struct loop *loop, struct lease *lease, struct freeze *freeze,
+                           realm_state_fn *fn, void *data)
 {
     struct realm *realm = mem_new(sizeof(*realm));
-    *realm = (struct realm){.loop = loop, .lease = lease, .fn = fn, .data = data};
+    *realm = (struct realm){.loop = loop, .lease = lease, .freeze = freeze, .fn = fn, .data = data};
+    if (freeze)
+        freeze_mirror(freeze, on_frozen, realm);
     lease_watch(lease, on_lease, realm);
     if (lease_held(lease, NULL))
         on_lease(true, realm);

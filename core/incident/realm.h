@@ -24,12 +24,13 @@ struct realm;
 /* A state of the guard that the realm keeps: remediations_take_state(). */
 typedef int realm_state_fn(const char *key, const char *json, void *data);
 
-/* `lease` is borrowed, and watched from here on. */
-struct realm *realm_create(struct loop *loop, struct lease *lease, realm_state_fn *fn, void *data);
+/*
+ * `lease` is borrowed, and watched from here on; so is `freeze`, whose switch goes over with the lease (NULL: none
+ * does).
+ */
+struct realm *realm_create(struct loop *loop, struct lease *lease, struct freeze *freeze,
+                           realm_state_fn *fn, void *data);
 void realm_destroy(struct realm *realm); /* before the lease; NULL is fine */
-
-/* The switch goes over with the lease from here on.  Borrowed, until realm_destroy(). */
-void realm_freeze(struct realm *realm, struct freeze *freeze);
 
 /* Fills the lease's part of what the guard asks, and who takes its state. */
 void realm_serve(struct realm *realm, struct guard_sources *sources,

@@ -94,12 +94,18 @@ static void judge(struct voucher *voucher, const char *approvers)
     keeping->voucher = voucher;
     voucher->keeping = keeping;
     timer_stop(&voucher->patience);
-    if (spent_use(
-            vouch->spent, digest, now_ms, now_ms + 2 * STATEMENT_FRESH_MS, on_kept, keeping) == 0)
+    int status =
+        spent_use(vouch->spent, digest, now_ms, now_ms + 2 * STATEMENT_FRESH_MS, on_kept, keeping);
+    if (status == 0)
         return;
     voucher->keeping = NULL;
     free(keeping);
-    fail(voucher, -EALREADY, mem_copy("this signature has counted already"));
+    fail(voucher,
+         status,
+         status == -EALREADY ? mem_copy("this signature has counted already")
+                             : mem_print("%d signatures have counted within ten minutes, and no "
+                                         "more can be remembered: sign again later",
+                                         (int)SPENT_MOST));
 }
 
 static void on_file(int status, const struct probe_sight *sight, void *data)

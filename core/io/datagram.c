@@ -143,6 +143,7 @@ static bool begin(struct datagrams *datagrams)
     while (datagrams->tried < datagrams->count) {
         if (datagrams->fd >= 0)
             (void)close(datagrams->fd);
+        datagrams->fd = -1;
         datagrams->sent = 0;
         datagrams->problem = connect_to(datagrams, datagrams->addresses[datagrams->tried++]);
         if (datagrams->problem == 0) {

@@ -67,8 +67,11 @@ static bool is_frozen_by_window(const struct windows *windows)
 bool trial_is_frozen(const struct options *options, const struct entries *entries)
 {
     const char *file = entries->ceiling.freeze_file;
-    if (!file || access(file, F_OK) != 0)
+    int status = !file || access(file, F_OK) == 0 ? 0 : -errno;
+    if (!file || status == -ENOENT || status == -ENOTDIR)
         return is_frozen_by_window(&entries->ceiling.windows) || is_frozen_by_agent(options);
-    MEM_AUTO char *why = mem_print("frozen by the file %s", file);
+    MEM_AUTO char *why = status < 0
+                             ? mem_print("%s cannot be looked at: %s", file, strerror(-status))
+                             : mem_print("frozen by the file %s", file);
     return say_frozen(why);
 }

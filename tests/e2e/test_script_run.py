@@ -67,6 +67,9 @@ def test_with_apply_it_does_what_was_agreed_to(night, redis):
     (night.path / "freeze").write_text("on-sale")
     assert "frozen by the file" in night("--target", "queues=cache", "--with", "at_least=1", "--apply", "--yes", code=1).stderr
     (night.path / "freeze").unlink()
+    (night.path / "freeze").symlink_to(night.path / "freeze")
+    assert "cannot be looked at" in night("--target", "queues=cache", "--with", "at_least=1", "--apply", "--yes", code=1).stderr
+    (night.path / "freeze").unlink()
     said = night.config.read_text()
     night.config.write_text(said.replace("freeze: {file", 'freeze: {windows: [{name: always, cron: "* * * * *", for: 10m, tz: UTC}], file'))
     assert "frozen by the window always" in night("--target", "queues=cache", "--with", "at_least=1", "--apply", "--yes", code=1).stderr

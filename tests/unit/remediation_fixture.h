@@ -175,6 +175,7 @@ static struct {
     bool mirrors;
     char mirrored[512];
     int mirror_status;
+    void (*on_mirror)(void); /* meanwhile; NULL: nothing */
     bool has_witness;
     struct audit_witness witness;
     char asked[256]; /* sinks that were asked, with how much was applied by then */
@@ -229,6 +230,8 @@ static inline void mirror_write(const char *key, const char *json, uint64_t toke
     (void)data;
     (void)json;
     note(world.mirrored, "%s@%d(%zu) ", key, (int)token, strlen(told.applied));
+    if (world.on_mirror)
+        world.on_mirror();
     fn(world.mirror_status, fn_data);
 }
 

@@ -244,6 +244,10 @@ static void a_window_freezes_from_its_beginning_to_its_end(void **state)
                         "frozen by window onsale until 2026-11-21 04:30 UTC: weekly on-sale");
     loop_advance(stage->loop, 15 * MINUTE); /* both hold: the one that ends last is told */
     assert_non_null(strstr(freeze_why(freeze), "onsale"));
+    const struct windows turned = {(struct named_window[]){all[1], all[0]}, 2};
+    int64_t until_ms = 0;
+    assert_string_equal(windows_freeze(&turned, loop_wall_ms(stage->loop), &until_ms)->name,
+                        "onsale");
     freeze_set(freeze, "uid 7", NULL, 0); /* a person's word comes first */
     assert_string_equal(freeze_why(freeze), "frozen by uid 7");
     freeze_unset(freeze);
@@ -257,7 +261,9 @@ static void a_window_freezes_from_its_beginning_to_its_end(void **state)
 static void a_window_of_which_nothing_is_known_freezes(void **state)
 {
     struct stage *stage = *state;
-    struct named_window one = {.name = "ics", .unknown = true};
+    struct named_window one = {.name = "ics",
+                               .unknown = true,
+                               .when = {.kind = WINDOW_DATES, .from_ms = 1, .until_ms = 2}};
     const struct windows windows = {&one, 1};
     struct freeze *freeze = freeze_create(stage->loop, stage->memo);
     freeze_use_windows(freeze, &windows);

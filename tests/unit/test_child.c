@@ -133,7 +133,7 @@ static const char *script_of(const char *name, const char *text, char digest[65]
     const char *path = in_folder(name);
     write_file(path, text);
     assert_int_equal(chmod(path, 0755), 0);
-    text_init(&whole, 1 << 16);
+    text_init(&whole, 1 << 20);
     text_add(&whole, text);
     digest_text(&whole, 64, digest);
     return path;
@@ -162,6 +162,27 @@ static void a_program_runs_with_the_content_that_is_allowed_and_with_no_other(vo
     assert_int_equal(result.status, -EKEYREJECTED);
 }
 
+static void the_whole_of_a_long_program_counts(void **state)
+{
+    enum { LEN = 200 * 1000 }; /* it is read in parts */
+    struct result result;
+    char digest[65];
+    MEM_AUTO char *text = mem_new(LEN + 1);
+    memset(text, '\n', LEN);
+    memcpy(text, "#!/bin/sh\n", 10);
+    memcpy(text + LEN - 12, "\necho first\n", 12);
+    const char *path = script_of("long", text, digest);
+    const char *const argv[] = {path, NULL};
+    child_allow((const struct child_permit[]){{path, digest}, {0}});
+    run(*state, &result, EXEC(.argv = argv));
+    assert_int_equal(result.status, 0);
+    assert_string_equal(result.output, "first\n");
+    memcpy(text + LEN - 12, "\necho other\n", 12);
+    write_file(path, text);
+    run(*state, &result, EXEC(.argv = argv));
+    assert_int_equal(result.status, -EKEYREJECTED);
+}
+
 static void a_program_that_others_may_write_is_refused(void **state)
 {
     struct result result;
@@ -178,6 +199,11 @@ static void a_program_that_others_may_write_is_refused(void **state)
     assert_int_equal(chmod(path, 0644), 0); /* nobody may execute it */
     run(*state, &result, EXEC(.argv = argv));
     assert_int_equal(result.status, -EACCES);
+    assert_int_equal(chmod(path, 0755), 0);
+    if (geteuid() != 0 || chown(path, 65534, 0) < 0) /* its owner is another one */
+        return;
+    run(*state, &result, EXEC(.argv = argv));
+    assert_int_equal(result.status, -EPERM);
 }
 
 static void what_was_opened_is_what_runs_whatever_stands_there_later(void **state)
@@ -471,6 +497,7 @@ int main(void)
         TEST(a_program_sees_only_what_it_is_given),
         TEST(what_cannot_be_started_says_why),
         TEST(a_program_runs_with_the_content_that_is_allowed_and_with_no_other),
+        TEST(the_whole_of_a_long_program_counts),
         TEST(a_program_that_others_may_write_is_refused),
         TEST(what_was_opened_is_what_runs_whatever_stands_there_later),
         TEST(a_program_runs_as_another_user_only_for_root),

@@ -56,6 +56,8 @@ static void an_expression_fits_the_whole_value(void **state)
 {
     (void)state;
     assert_int_equal(fits_regex("b", "abc"), 0);
+    assert_int_equal(fits_regex("ab", "abc"), 0);
+    assert_int_equal(fits_regex("bc", "abc"), 0);
     assert_int_equal(fits_regex("a|abc", "abc"), 1);
     assert_int_equal(fits_regex("(?:a|b)+[0-9]{2}", "abba42"), 1);
     assert_int_equal(fits_regex("q\\\\.x", "q.x"), 1);
@@ -132,6 +134,9 @@ static void one_that_holds_is_found(void **state)
     assert_string_equal(found(foreigns, NOW - 1501, ""), "");
     assert_string_equal(found(foreigns, NOW, "11111111-2222"), ""); /* ours */
     assert_string_equal(found(foreigns, NOW + 3720000, ""), "33333333");
+    assert_false(foreign_holds(&foreigns->all[1], NOW)); /* a person has ended it */
+    assert_true(foreign_holds(&foreigns->all[0], NOW + 3597999));
+    assert_false(foreign_holds(&foreigns->all[0], NOW + 3598000));
     assert_string_equal(foreigns_get(foreigns, "22222222")->uuid, "22222222-2222");
     assert_null(foreigns_get(foreigns, "2222"));
     foreigns_destroy(foreigns);

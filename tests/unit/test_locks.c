@@ -29,6 +29,24 @@ static void a_lock_outlives_the_process_until_it_is_lifted(void **state)
     locks_destroy(locks);
 }
 
+static void there_is_a_most_of_locks(void **state)
+{
+    struct stage *stage = *state;
+    char name[8] = "";
+    int kept[2] = {0};
+    struct lock lock = {name, "uid 7", NULL, NOW};
+    struct locks *locks = locks_create(stage->memo);
+    for (int i = 0; i <= LOCK_MOST; i++) {
+        (void)snprintf(name, sizeof(name), "%d", i);
+        assert_int_equal(locks_set(locks, &lock, count, kept), i < LOCK_MOST);
+    }
+    (void)snprintf(name, sizeof(name), "7");
+    assert_true(locks_set(locks, &lock, count, kept)); /* which is locked already */
+    locks_destroy(locks);
+    close_memo(stage);
+    open_memo(stage);
+}
+
 /* ----------------------------------------------------------------- spent ---- */
 
 static void a_signature_counts_once_in_its_time_also_after_a_restart(void **state)
@@ -75,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_lock_outlives_the_process_until_it_is_lifted),
+        CASE(there_is_a_most_of_locks),
         CASE(a_signature_counts_once_in_its_time_also_after_a_restart),
         CASE(too_many_signatures_are_refused_until_they_are_stale),
     };

@@ -100,6 +100,15 @@ static void the_guard_knows_who_may_act_and_what_was_done_in_the_realm(void **st
     let_other_have_it(1000000);
     pass(10000);
     assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_ELSEWHERE);
+    store.until_ms = 0;
+    store.takes_ms = 100;
+    while (!lease_held(ours, NULL))
+        pass(1);
+    assert_int_equal(ask_guard(&sources, &token),
+                     GUARD_LEASE_UNKNOWN); /* what it did is not read */
+    store.takes_ms = 0;
+    pass(600);
+    assert_int_equal(ask_guard(&sources, &token), GUARD_LEASE_HELD);
     realm_destroy(realm);
 }
 

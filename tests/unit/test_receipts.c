@@ -1,6 +1,8 @@
 /* A sink that is asked whether it has taken a certain event: it has, it has not, it never will. */
 #include "delivery_fixture.h"
 
+#include "out/receipts.h"
+
 #define SINKS(more) "sinks: {a: {type: queued, deliver: 0s, " more "}, d: {type: direct}}"
 
 static struct fake *a;
@@ -90,6 +92,28 @@ static void what_is_refused_is_not_taken_though_what_follows_is(void **state)
     assert_string_equal(heard, "sink a refused it: so|-|");
 }
 
+static void what_another_agent_has_said_is_not_this_ones(void **state)
+{
+    static const char lines[] = "{\"seq\":3,\"agent\":{\"boot\":\"other\"}}\n",
+                      ours[] = "{\"seq\":3,\"agent\":{\"boot\":\"ours\"}}\n";
+    struct receipts *receipts = receipts_create(now.loop, "ours");
+    (void)state;
+    loop_drive(now.loop, 1000, WALL);
+    heard[0] = '\0';
+    receipts_ask(receipts, "a", 3, 5000, on_taken, heard);
+    receipts_taken(receipts, "a", lines, sizeof(lines) - 1, 0);
+    loop_advance(now.loop, 0);
+    assert_string_equal(heard, "");
+    receipts_taken(receipts, "b", ours, sizeof(ours) - 1, 0);
+    loop_advance(now.loop, 0);
+    assert_string_equal(heard, "");
+    receipts_taken(receipts, "a", ours, sizeof(ours) - 1, 0);
+    assert_false(receipts_wanted(receipts, "a"));
+    loop_advance(now.loop, 0);
+    assert_string_equal(heard, "-|");
+    receipts_destroy(receipts);
+}
+
 static void what_the_receiver_has_lost_is_not_taken(void **state)
 {
     const struct sink_answer lossy = {.verdict = SINK_TAKEN, .lost = 1, .message = "so"};
@@ -138,6 +162,7 @@ int main(void)
         CASE(it_goes_at_once_and_is_told_when_it_was_taken),
         CASE(a_pause_is_cut_short_but_not_one_that_was_asked_for),
         CASE(what_is_refused_is_not_taken_though_what_follows_is),
+        CASE(what_another_agent_has_said_is_not_this_ones),
         CASE(what_the_receiver_has_lost_is_not_taken),
         CASE(a_sink_that_is_not_there_or_keeps_nothing_says_so),
         CASE(who_no_longer_waits_is_not_told),

@@ -186,6 +186,10 @@ static void letters_that_are_old_or_are_none_are_removed_and_not_heeded(void **s
     leave_letter("short", "status", 0);
     put("post/ask/0123456789abcded", "no letter");
     put("post/ask/0123456789abcdec", "{\"do\":\"status\",\"args\":[]}");
+    MEM_AUTO char *nobodys = mem_print(/* whom none has sent would be taken for who sits here */
+                                       "{\"do\":\"status\",\"args\":{},\"uid\":0,\"at_ms\":%lld}",
+                                       (long long)loop_wall_ms(stage.loop));
+    put("post/ask/0123456789abcdeb", nobodys);
     pass(1100);
     assert_string_equal(said, "");
     assert_null(letter("post/"));

@@ -300,6 +300,37 @@ static void who_loses_the_lease_stops(void **state)
     applied("a ");
 }
 
+static void take_lease_again(void)
+{
+    world.token++;
+}
+
+static void what_began_under_one_token_goes_on_under_no_other(void **state)
+{
+    (void)state;
+    world.lease = GUARD_LEASE_HELD;
+    world.token = 7;
+    told.on_apply = take_lease_again;
+    start(FIX(AUTO));
+    turn_bad();
+    said("planned refused(lease) ");
+    applied("a ");
+}
+
+static void the_guard_is_asked_again_once_disk_and_realm_have_it(void **state)
+{
+    (void)state;
+    world.lease = GUARD_LEASE_HELD;
+    world.token = 7;
+    world.mirrors = true;
+    world.on_mirror = freeze;
+    start(FIX(AUTO));
+    turn_bad();
+    assert_string_equal(world.mirrored, "fix/db@7(0) ");
+    said("planned refused(freeze) ");
+    applied("");
+}
+
 static void the_realm_is_told_before_the_first_step(void **state)
 {
     (void)state;
@@ -469,6 +500,8 @@ int main(void)
         CASE(the_day_has_a_limit),
         CASE(the_guard_is_asked_before_every_step),
         CASE(who_loses_the_lease_stops),
+        CASE(what_began_under_one_token_goes_on_under_no_other),
+        CASE(the_guard_is_asked_again_once_disk_and_realm_have_it),
         CASE(the_realm_is_told_before_the_first_step),
         CASE(what_the_realm_cannot_keep_is_not_done),
         CASE(what_another_agent_tried_counts_here),

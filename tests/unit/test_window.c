@@ -175,6 +175,10 @@ static void dates_are_of_the_clock_on_the_wall(void **state)
     assert_int_equal(window_begins(&window, utc(2026, 11, 1, 0, 0)), window.from_ms);
     assert_int_equal(window_begins(&window, window.from_ms), 0);
     zone_close(zone);
+    assert_int_equal(zone_open("America/New_York", &zone), 0); /* three hours after it changes */
+    assert_int_equal(window_parse_date("2026-03-08 05:30", zone, &window.from_ms), 0);
+    assert_int_equal(window.from_ms, utc(2026, 3, 8, 9, 30));
+    zone_close(zone);
 }
 
 static void what_is_no_date_is_refused(void **state)

@@ -115,6 +115,7 @@ static void test_sentences_are_none(void **state)
     is_fine("'");
     is_fine("$a$ never ended; delete from x");
     is_fine("/* never ended; delete from x");
+    is_fine("/* one /* in another */ delete from x */");
 }
 
 static void test_strings_of_a_script(void **state)

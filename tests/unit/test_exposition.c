@@ -154,7 +154,7 @@ static void the_same_numbers_are_otlp(void **state)
     (void)state;
     text_init(&text, 10000);
     text_init(&labels, 1000);
-    exposition_label(&labels, "a", "x\"=\\,\n\t");
+    exposition_label(&labels, "a", "x\"=\\,\n\t\x1f");
     exposition_label(&labels, "b", "2");
     exposition_family(&exposition, EXPOSITION_GAUGE, "nobody", "without a point");
     exposition_family(&exposition, EXPOSITION_GAUGE, "used_percent", "it's \"used\"");
@@ -169,7 +169,7 @@ static void the_same_numbers_are_otlp(void **state)
         text.bytes,
         "{\"name\":\"used_percent\",\"description\":\"it's \\\"used\\\"\",\"unit\":\"%\",\"gauge\":"
         "{\"dataPoints\":[{\"attributes\":[{\"key\":\"a\",\"value\":{\"stringValue\":"
-        "\"x\\\"=\\\\,\\n\\u0009\"}},{\"key\":\"b\",\"value\":{\"stringValue\":\"2\"}}],"
+        "\"x\\\"=\\\\,\\n\\u0009\\u001f\"}},{\"key\":\"b\",\"value\":{\"stringValue\":\"2\"}}],"
         "\"timeUnixNano\":\"2500000000\",\"asDouble\":12.5},{\"attributes\":[],"
         "\"timeUnixNano\":\"2500000000\",\"asDouble\":\"Infinity\"}]}},"
         "{\"name\":\"events\",\"description\":\"said\",\"sum\":{\"dataPoints\":[{\"attributes\":[],"

@@ -163,6 +163,37 @@ count: {{remediation: 2}}
         assert words in result.out, words + "\n" + result.out
 
 
+@pytest.mark.parametrize("hope", ["affected: 3", 'items: ["4711"]', 'items: ["4711", "4713"]', "says: 1 failed"])
+def test_each_part_of_what_is_expected_counts(tmp_path, hope):
+    result = trial_of(tmp_path, f"""
+case: another hope
+given:
+  - {{at: 0s, check: pg/connections, {FULL}}}
+  - {IDLE}
+expect:
+  - {{at: 1m, remediation: end-idle-sessions, outcome: applied, {hope}}}
+""")
+    assert result.code == 1 and "until 1m no step of end-idle-sessions was applied" in result.out, result.out
+
+
+def test_a_step_that_fails_is_counted_and_samples_end_when_they_are_said_to(tmp_path):
+    passes(trial_of(tmp_path, f"""
+case: one session does not end
+given:
+  - {{at: 0s, check: pg/connections, {FULL}, until: 1m}}
+  - {{at: 0s, action: "pg:terminate_sessions", items: ["4711", "4712"], total: 97, failed: ["4711"]}}
+expect:
+  - {{at: 1m, remediation: end-idle-sessions, outcome: applied, says: "1 done, 0 skipped, 0 survived, 1 failed"}}
+"""))
+    passes(trial_of(tmp_path, f"""
+case: too short to be reported
+given:
+  - {{at: 0s, check: pg/connections, {FULL}, until: 20s}}
+expect:
+  - {{at: 2m, finding: pg/connections, status: none}}
+"""))
+
+
 def test_an_overlay_is_laid_over_what_the_file_names(tmp_path):
     (tmp_path / "over.yaml").write_text("targets: {pg: {checks: {connections: {critical: used_percent > 99}}}}\n")
     case = f"""

@@ -12,6 +12,7 @@ from test_cert import pki  # noqa: F401 (a fixture)
 PROGRAM = """#!/bin/sh
 # certbot renew [--dry-run] --cert-name NAME
 echo "$*" >>{log}
+[ "$REFUSE" != die ] || kill -9 $$
 [ -z "$REFUSE" ] || {{ echo "too many certificates already issued" >&2; exit 1; }}
 [ "$2" = --dry-run ] && exit 0
 cp {good} {live}/fullchain.pem && cp {good_key} {live}/privkey.pem && echo "Congratulations, all renewals succeeded"
@@ -105,6 +106,11 @@ def test_a_dry_run_rehearses_and_does_no_more(place):
 
 def test_a_rehearsal_that_fails_is_told_to_a_person(place):
     refused(place, "ended with code 1: too many certificates already issued", refuse="yes")
+    assert place.ran() == ["renew --dry-run --cert-name shop"]
+
+
+def test_a_program_that_is_killed_did_not_go_well(place):
+    refused(place, "ended with signal 9", refuse="die")
     assert place.ran() == ["renew --dry-run --cert-name shop"]
 
 

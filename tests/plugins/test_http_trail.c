@@ -91,6 +91,14 @@ static void of_several_steps_they_are_added_up_and_each_is_shown(void **state)
     assert_string_equal(cell(steps, 1, "first_byte_ms"), "5.0");
 }
 
+static void who_answered_first_is_said_where_nobody_is_known_later(void **state)
+{
+    kit_set_for(*state, "synthetic", "steps", "[{get: /a}, {get: /b}]");
+    kit_answers(*state, .peer = &peer, .us = fresh);
+    kit_answers(*state, .us = kept);
+    assert_string_equal(kit_text(only(kit_run(*state, "synthetic")), "ip"), "10.0.0.7");
+}
+
 static void of_many_samples_they_are_the_slowest_ones(void **state)
 {
     kit_set_for(*state, "latency", "samples", "3");
@@ -143,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(of_one_request_they_are_its_own),
         TEST(of_several_steps_they_are_added_up_and_each_is_shown),
+        TEST(who_answered_first_is_said_where_nobody_is_known_later),
         TEST(of_many_samples_they_are_the_slowest_ones),
         TEST(of_no_answer_there_is_what_was_reached),
         cmocka_unit_test(evidence_has_what_is_absent_at_its_end),

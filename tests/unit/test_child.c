@@ -200,9 +200,14 @@ static void a_program_that_others_may_write_is_refused(void **state)
     run(*state, &result, EXEC(.argv = argv));
     assert_int_equal(result.status, -EACCES);
     assert_int_equal(chmod(path, 0755), 0);
-    if (geteuid() != 0 || chown(path, 65534, 0) < 0) /* its owner is another one */
-        return;
+    assert_int_equal(unlink(path) + mkfifo(path, 0755), 0); /* it is no file */
     run(*state, &result, EXEC(.argv = argv));
+    assert_int_equal(result.status, -EACCES);
+    path = script_of("others", "#!/bin/sh\n", digest);
+    if (geteuid() != 0 || chown(path, 65534, 0) < 0)
+        return;
+    child_allow((const struct child_permit[]){{path, digest}, {0}});
+    run(*state, &result, EXEC(.argv = (const char *const[]){path, NULL}));
     assert_int_equal(result.status, -EPERM);
 }
 

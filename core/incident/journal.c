@@ -75,10 +75,14 @@ static void set_trouble(struct remediations *all, int status)
     timer_start(&all->retry, all->loop, TRY_AGAIN_MS, on_retry, all);
 }
 
+/* Whether anything can be written again; what could not be was not begun either. */
+static const char again[] = "delete from attempt where at_ms < 0";
+
+/* What follows what was not written, and is, does not make it good. */
 static void on_changed(int status, void *data)
 {
     struct change *change = data;
-    if (change->all)
+    if (change->all && (status < 0 || change->sql == again))
         set_trouble(change->all, status);
     change_free(change);
 }
@@ -100,10 +104,9 @@ static void queue(struct remediations *all, const char *sql, char *first, char *
     }
 }
 
-/* Whether anything can be written again; what could not be was not begun either. */
 static void on_retry(void *data)
 {
-    queue(data, "delete from attempt where at_ms < 0", NULL, NULL, NULL, 0);
+    queue(data, again, NULL, NULL, NULL, 0);
 }
 
 void journal_begun(struct remediations *all, const char *entry, const char *target, int64_t at_ms)

@@ -395,6 +395,32 @@ static void what_cannot_be_audited_is_not_done(void **state)
     assert_non_null(strstr(stage.journal, "applied"));
 }
 
+static void leaves_the_realm_alone(const char *sql)
+{
+    world.lease = GUARD_LEASE_HELD;
+    world.token = 7;
+    world.mirrors = true;
+    start(FIX(AUTO));
+    change_state(sql);
+    turn_bad();
+    said("planned refused(audit) ");
+    applied("");
+    assert_string_equal(world.mirrored, "");
+}
+
+static void an_attempt_that_is_not_on_disk_is_none_of_the_realms(void **state)
+{
+    (void)state;
+    leaves_the_realm_alone("alter table attempt rename to elsewhere");
+}
+
+static void an_intent_that_is_not_on_disk_is_none_of_the_realms(void **state)
+{
+    (void)state;
+    leaves_the_realm_alone("create trigger full before insert on audit when new.json like "
+                           "'%intent%' begin select raise(abort, 'full'); end");
+}
+
 #define WITNESSED(mode)                                                                            \
     "agent: {state: /tmp/x}\n"                                                                     \
     "sinks: {loki: {type: http, url: \"http://h:1\"}}\n"                                           \
@@ -506,6 +532,8 @@ int main(void)
         CASE(what_the_realm_cannot_keep_is_not_done),
         CASE(what_another_agent_tried_counts_here),
         CASE(what_cannot_be_audited_is_not_done),
+        CASE(an_attempt_that_is_not_on_disk_is_none_of_the_realms),
+        CASE(an_intent_that_is_not_on_disk_is_none_of_the_realms),
         CASE(a_sink_that_is_required_and_not_there_refuses),
         CASE(nothing_is_done_before_the_sink_has_what_was_decided),
         CASE(what_the_sink_has_not_got_is_refused_and_was_no_attempt),

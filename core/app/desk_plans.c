@@ -174,8 +174,7 @@ static int decide_plan(const struct deciding *deciding, const char *who, const c
     json_t *items = json_object_get(deciding->args, "except"), *item;
     size_t index, count = 0;
     json_array_foreach(items, index, item)
-        if (json_is_string(item) && count < MOST_EXCEPTED)
-            except[count++] = json_string_value(item);
+        except[count++] = json_string_value(item); /* as takes_exceptions() has let through */
     const struct remediation_decision said = {
         .plan = word_of(deciding, "about"),
         .who = who,
@@ -265,6 +264,17 @@ static bool is_decision(const char *word)
     return false;
 }
 
+/* What cannot be taken out whole is not to be done after all. */
+static bool takes_exceptions(const json_t *items)
+{
+    size_t index;
+    json_t *item;
+    json_array_foreach(items, index, item)
+        if (!json_is_string(item))
+            return false;
+    return !items || (json_is_array(items) && json_array_size(items) <= MOST_EXCEPTED);
+}
+
 /* What it binds must be what the plan is now: the whole hash is signed, its first digits are typed. */
 static const char *whole_hash(struct desk *desk, const struct deciding *deciding)
 {
@@ -282,6 +292,11 @@ void desk_decide(struct desk *desk, struct control_call *call,
         return;
     if (!is_decision(decision) || !about) {
         control_refuse(call, NULL, "that is no decision");
+        return;
+    }
+    if (!takes_exceptions(json_object_get(request->args, "except"))) {
+        control_refuse(
+            call, NULL, "except is no list of at most %d items, each a text", (int)MOST_EXCEPTED);
         return;
     }
     bool of_plan = strcmp(decision, "remediate") != 0 && strcmp(decision, "unlock") != 0;

@@ -103,13 +103,15 @@ static int narrow(struct plan *plan, const char *const *keys, struct error *erro
         if (!has_key(plan, keys[i]))
             return error_set(error, -EINVAL, "plan %s has no item %s", plan->id, keys[i]);
     size_t before = plan->except_count;
-    for (size_t i = 0; keys && keys[i]; i++)
-        if (!plan_except(plan, keys[i]))
-            return error_set(error, -EINVAL, "more than %d items", (int)PLAN_MOST_EXCEPTED);
-    if (plan_affected(plan) > 0)
+    bool fits = true;
+    for (size_t i = 0; keys && keys[i] && fits; i++)
+        fits = plan_except(plan, keys[i]);
+    if (fits && plan_affected(plan) > 0)
         return 0;
     while (plan->except_count > before)
         free(plan->except[--plan->except_count]);
+    if (!fits)
+        return error_set(error, -EINVAL, "more than %d items", (int)PLAN_MOST_EXCEPTED);
     return error_set(error, -EINVAL, "nothing of plan %s would be left: reject it", plan->id);
 }
 

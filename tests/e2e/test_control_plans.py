@@ -148,6 +148,15 @@ def test_only_an_approvers_signature_counts(agent, redis, tmp_path, keys):
     assert approval["who"] == "alice@tests" and approval["proof"].startswith("ssh-ed25519 SHA256:"), approval
 
 
+def test_what_is_to_be_left_out_is_or_nothing_is_done(agent, redis, tmp_path):
+    asker, waiting = start(agent, redis, tmp_path)
+    for odd in (["q"] * 101, ["q", 7], "q", {"q": 1}):
+        args = {"decision": "approve", "about": waiting["plan"], "except": odd}
+        answer = json.loads(asker.raw(json.dumps({"v": 1, "do": "decide", "args": args}).encode() + b"\n"))
+        assert answer["error"] == "except is no list of at most 100 items, each a text", answer
+    assert lengths(redis) == ("9", "0") and asker.json("plan", waiting["plan"])["state"] == "waiting"
+
+
 def signed(key, realm, decision, about, hash_, at_ms, **more):
     """A request as somebody could replay it."""
     when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at_ms / 1000)) + f".{at_ms % 1000:03d}Z"

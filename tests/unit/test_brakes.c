@@ -302,6 +302,8 @@ static void a_silence_window_is_of_what_it_names(void **state)
     one.when = (struct window){.kind = WINDOW_DATES, .from_ms = NOW + 1, .until_ms = NOW + MINUTE};
     assert_null(windows_silence(&windows, &matter, false, NOW));
     assert_ptr_equal(windows_silence(&windows, &matter, false, NOW + 1), &one);
+    one.unknown = true; /* nobody knows when: it silences nothing */
+    assert_null(windows_silence(&windows, &matter, false, NOW + 1));
 }
 
 /* ------------------------------------------------------------------ acks ---- */

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "incident/plan.h"
+#include "incident/statement.h"
 
 static struct act_plan *content(const char *const *keys)
 {
@@ -68,6 +69,36 @@ static void items_bind_exactly_these(void **state)
     struct plan plan = like(PROBE_BINDS_ITEMS);
     assert_true(same_hash(&plan, two, &plan, two));
     assert_false(same_hash(&plan, two, &plan, others));
+}
+
+static void what_is_done_with_an_item_is_bound(void **state)
+{
+    struct plan form = like(PROBE_BINDS_ITEMS);
+    struct act_plan *rows = content(others);
+    const struct probe_step step = {.key = *others, .what = "end it", .json = "{\"pid\":2}"};
+    (void)state;
+    act_step_finish(&rows->steps[0]);
+    rows->steps[0] = act_step_copy(&step);
+    struct plan *one = plan_create(&form, content(others)), *other = plan_create(&form, rows);
+    assert_string_not_equal(one->hash, other->hash);
+    plan_destroy(one);
+    plan_destroy(other);
+}
+
+static void no_value_of_a_statement_looks_like_another_line(void **state)
+{
+    const struct statement statement = {.realm = "r",
+                                        .decision = "approve",
+                                        .about = "7k3q",
+                                        .reason = "so\nexcept: 4711\r\ntime: never",
+                                        .wall_ms = 1795229882000};
+    struct text TEXT_AUTO text;
+    (void)state;
+    text_init(&text, STATEMENT_LONGEST);
+    statement_print(&statement, &text);
+    assert_null(strstr(text.bytes, "\nexcept:"));
+    assert_null(strchr(text.bytes, '\r'));
+    assert_string_equal(strstr(text.bytes, "\ntime: "), "\ntime: 2026-11-21T02:58:02.000Z\n");
 }
 
 static void bounds_bind_no_list(void **state)
@@ -163,6 +194,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_bind_exactly_these),
+        cmocka_unit_test(what_is_done_with_an_item_is_bound),
+        cmocka_unit_test(no_value_of_a_statement_looks_like_another_line),
         cmocka_unit_test(bounds_bind_no_list),
         cmocka_unit_test(what_it_was_made_for_is_bound),
         cmocka_unit_test(taking_one_out_narrows_it),

@@ -118,6 +118,15 @@ static void a_secret_is_found_however_it_is_escaped(void **state)
     redacts("[\"\\u00e9\\/\"]", "[\"\\u00e9\\/\"]", 0); /* and what holds none stays as it is */
 }
 
+static void a_secret_in_a_url_or_in_quotes_is_found_in_plain_text(void **state)
+{
+    (void)state;
+    redact_learn("p/w d+1");
+    redact_learn("say \"hush\"");
+    copies("GET /?key=[redacted]&a=1", "GET /?key=p%2Fw%20d%2B1&a=1", 100);
+    copies("{\"a\":\"[redacted]\"}", "{\"a\":\"say \\\"hush\\\"\"}", 100);
+}
+
 static void an_escape_that_looks_like_a_secret_is_none(void **state)
 {
     (void)state;
@@ -203,6 +212,7 @@ int main(void)
         TEST(a_secret_is_found_wherever_it_begins),
         TEST(json_strings_lose_secrets_and_stay_strings),
         TEST(a_secret_is_found_however_it_is_escaped),
+        TEST(a_secret_in_a_url_or_in_quotes_is_found_in_plain_text),
         TEST(an_escape_that_looks_like_a_secret_is_none),
         TEST(a_secret_that_ends_within_a_character_leaves_utf_8),
         TEST(names_and_numbers_of_our_own_stay),

@@ -144,6 +144,7 @@ def test_a_reload_takes_effect(place):
 @pytest.mark.parametrize("wrong, said_", [
     ("program: certbot, sha256: " + 64 * "0", "is no absolute path; write it like /usr/bin/certbot"),
     ("program: /usr/bin/certbot, sha256: 12ab", "is no SHA-256: it has 64 hex digits; sha256sum /usr/bin/certbot"),
+    ("program: /usr/bin/certbot, sha256: " + 64 * "a" + "zz", "is no SHA-256: it has 64 hex digits; sha256sum /usr/bin/certbot"),
     ("program: /usr/bin/certbot", "sha256: is missing"),
     ("program: /usr/bin/certbot, sha265: x", "did you mean sha256?"),
 ])

@@ -1,5 +1,7 @@
 """People decide: plans are shown, approved as they were read, by whom it is known, and taken back."""
+import contextlib
 import json
+import sqlite3
 import subprocess
 import time
 
@@ -201,6 +203,20 @@ def test_a_signature_counts_for_what_it_was_made_for_and_once(agent, redis, tmp_
     assert lengths(redis) == ("9", "0")
     done = asker("approve", plan, "--hash", hash_[:4], "--key", tmp_path / "keys" / "bob")
     assert f"approved {plan}  2 of 2  by bob@tests" in done.out and lengths(redis) == ("0", "9")
+
+
+def test_a_signature_that_cannot_be_kept_does_not_count(agent, redis, tmp_path, keys):
+    """Else it would count once more after a restart."""
+    alice = keys("alice")
+    keys.allow("alice")
+    asker, waiting = start(agent, redis, tmp_path, approval=f"approval: {{approvers: {keys.signers}}}")
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "state.db", timeout=30, isolation_level=None)) as state:
+        state.execute("create trigger full before insert on memo when new.kind = 'signature' begin select raise(abort, 'full'); end")
+        refused = asker("approve", waiting["plan"], "--hash", waiting["plan_hash"][:4], "--key", alice, code=1)
+        assert "that this signature has counted cannot be written down" in refused.err and lengths(redis) == ("9", "0")
+        state.execute("drop trigger full")
+    assert "by alice@tests" in asker("approve", waiting["plan"], "--hash", waiting["plan_hash"][:4], "--key", alice).out
+    assert lengths(redis) == ("0", "9")
 
 
 def test_the_approvers_are_read_anew_and_must_be_readable(agent, redis, tmp_path, keys):

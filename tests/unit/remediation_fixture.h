@@ -35,6 +35,7 @@ static struct {
     int64_t total;
     bool undoes;            /* apply() answers a step that takes it back */
     bool hangs;             /* apply() does not answer */
+    uint64_t takes_ms;      /* ... or so much later */
     bool fails;             /* ... or fails */
     const char *skips;      /* the key of a step that no longer fits */
     void (*on_apply)(void); /* called before it answers */
@@ -64,6 +65,13 @@ static inline void plan(struct probe_target *self, struct probe_run *run)
     probe_planned(run, .steps = steps, .step_count = count, .total = told.total);
 }
 
+static inline void on_time(int status, void *data)
+{
+    struct probe_run *run = data;
+    if (status == 0)
+        probe_applied(run, .outcome = PROBE_APPLIED);
+}
+
 static inline void apply(struct probe_target *self, struct probe_run *run,
                          const struct probe_step *step)
 {
@@ -75,6 +83,10 @@ static inline void apply(struct probe_target *self, struct probe_run *run,
         told.on_apply();
     if (told.hangs)
         return;
+    if (told.takes_ms) {
+        (void)probe_timer(&run->life, told.takes_ms, on_time, run);
+        return;
+    }
     if (told.fails) {
         probe_end(
             run, .how = PROBE_FAILED, .status = -EIO, .reason = "broken", .summary = "it broke");
@@ -121,6 +133,7 @@ static const struct probe_check checks[] = {{.name = "look",
 static const struct probe_action actions[] = {
     ACTION("stop", .effect = PROBE_DISRUPTIVE, .binds = PROBE_BINDS_BOUNDS),
     ACTION("drop", .effect = PROBE_DESTRUCTIVE, .binds = PROBE_BINDS_ITEMS),
+    ACTION("ask", .effect = PROBE_READS),
     {0},
 };
 static const struct probe_plugin plugin = {

@@ -76,6 +76,18 @@ static void a_script_that_is_late_is_heard_to_the_end_of_its_step(void **state)
     applied("a ");
 }
 
+static void who_is_late_begins_no_further_step(void **state)
+{
+    (void)state;
+    start(FIX(AUTO ", with: {sleep: 59s}"));
+    told.used = 95;
+    pass(58 * SECOND);
+    told.takes_ms = 2500;
+    pass(10 * SECOND);
+    said("planned failed handed_over applied ");
+    applied("a ");
+}
+
 /* ---------------------------------------------------------------- approvals ---- */
 
 static void nobody_decides_and_it_expires(void **state)
@@ -311,6 +323,7 @@ int main(void)
         CASE(a_step_that_fails_does_not_stop_the_others),
         CASE(a_step_without_an_answer_ends_the_rest),
         CASE(a_script_that_is_late_is_heard_to_the_end_of_its_step),
+        CASE(who_is_late_begins_no_further_step),
         CASE(nobody_decides_and_it_expires),
         CASE(who_has_seen_it_is_not_reminded),
         CASE(a_person_may_reject_it),

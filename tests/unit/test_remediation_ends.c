@@ -72,6 +72,29 @@ static void improving_may_be_enough(void **state)
     said("planned applied ended verified(ineffective) ");
 }
 
+/* What it is compared with is how it was before it was changed, not before it was looked at. */
+static void who_looks_first_has_changed_nothing_yet(void **state)
+{
+    (void)state;
+    write_file("scripts/t/two.lua",
+               "return { summary = 's', expects = { plugin = 'told', check = 'look' },\n"
+               "  targets = { db = 'told' }, needs = { 'db:ask', 'db:stop' },\n"
+               "  run = function(agent)\n"
+               "    agent.act('db:ask', {})\n"
+               "    return agent.applied('%d', agent.act('db:stop', {}).done)\n"
+               "  end }\n");
+    told.fixes = false;
+    told.on_apply = partly;
+    start(HEAD "remediations: {two: {trigger: {check: db/look, status: critical}, script: t/two, "
+               "targets: {db: db}, allow: [\"db:ask\", \"db:stop\"], mode: auto, verify: {check: "
+               "db/look, condition: \"used < 92\", within: 1m, improves: {check: db/look, measure: "
+               "used, by: 4 %, within: 10s}}}}\n");
+    turn_bad();
+    pass(15 * SECOND);
+    applied("a b a b ");
+    said("planned applied ended verified(fixed) ");
+}
+
 /* --------------------------------------------------------------------- undo ---- */
 
 static void it_is_taken_back_in_its_time(void **state)
@@ -345,6 +368,7 @@ int main(void)
         CASE(unknown_verifies_nothing),
         CASE(a_status_may_be_asked_for),
         CASE(improving_may_be_enough),
+        CASE(who_looks_first_has_changed_nothing_yet),
         CASE(it_is_taken_back_in_its_time),
         CASE(it_is_taken_back_when_it_has_not_helped),
         CASE(a_person_takes_it_back),

@@ -129,6 +129,20 @@ def test_where_it_is_away_what_was_read_counts_and_it_is_told_later(begun, redis
     running.end()
 
 
+def test_what_is_ended_here_while_it_is_away_silences_nothing_more(begun, redis, alertmanager):
+    """What was read last still lists it, and is not to bring it back as somebody else's."""
+    running, asker = begun
+    assert "stored in Alertmanager, too" in asker("silence", "cache/mails", "--for", "10m").out
+    later = silence_there(alertmanager, ("target", "other", False, True))
+    servers.wait_until(lambda: later[:8] in asker("silence", "list").out)  # then ours was read as well
+    wait_silenced(running, "s1")
+    alertmanager.kill()
+    running.wait_for(lambda e: e.get("step") == "silences_unreachable")
+    assert "not ended in Alertmanager yet, which is tried again: " in asker("silence", "end", "s1").out
+    wait_silenced(running, None)
+    running.end()
+
+
 def test_what_is_written_wrong_is_said(tmp_path):
     wrong = tmp_path / "c.yaml"
     wrong.write_text('version: 1\nsilences: {alertmanager: {url: "ftp://x", every: 0s, evry: 1s}}\n')

@@ -109,6 +109,9 @@ def test_a_silence_made_here_is_written_there_and_ends_on_both_sides(begun, redi
     ended = running.wait_for(lambda e: e.get("step") == "silence_ended" and "s2" in e["message"])
     assert "was ended in Alertmanager" in ended["message"]
     wait_silenced(running, None)
+    # What is no star stands for itself there, too.
+    asker("silence", "ca.he*", "--for", "10m")
+    assert ("target", "ca\\.he.*", True) in [(m["name"], m["value"], m["isRegex"]) for s in active_there(alertmanager) for m in s["matchers"]]
     running.end()
 
 

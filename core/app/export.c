@@ -90,8 +90,11 @@ static void judge(struct export *export, const struct probe_response *response)
         return;
     }
     (void)view_add_text(view_member(partial, "errorMessage"), &message);
-    MEM_AUTO char *why = mem_print(
-        "it left out %" PRId64 " points%s%s", rejected, message.len ? ": " : "", message.bytes);
+    MEM_AUTO char *why = mem_print("it left out %" PRId64 " %s%s%s",
+                                   rejected,
+                                   rejected == 1 ? "point" : "points",
+                                   message.len ? ": " : "",
+                                   message.bytes);
     fail(export, why);
 }
 

@@ -120,14 +120,14 @@ def test_a_collector_that_is_away_is_said_once_and_gets_all_of_it_later(redis):
 
 
 def test_what_a_collector_leaves_out_is_said(redis):
-    collector = receivers.Receiver(reply=b'{"partialSuccess": {"rejectedDataPoints": "7", "errorMessage": "too many series"}}')
+    collector = receivers.Receiver(reply=b'{"partialSuccess": {"rejectedDataPoints": "1", "errorMessage": "too many series"}}')
     agent = Agent(config(redis, f"http://127.0.0.1:{collector.port}"))
     try:
         down = agent.wait_for(lambda event: event.get("step") == "otlp_down")
     finally:
         agent.end()
         collector.close()
-    assert "left out 7 points: too many series" in down["message"]
+    assert "left out 1 point: too many series" in down["message"]
 
 
 def test_a_token_is_sent_and_never_said(redis, tmp_path):

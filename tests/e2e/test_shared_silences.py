@@ -1,6 +1,8 @@
 """Silences shared with Alertmanager: read from a real one, written to it, ended on either side."""
 import datetime
+import http.server
 import json
+import threading
 import urllib.request
 
 import pytest
@@ -144,6 +146,29 @@ def test_what_is_ended_here_while_it_is_away_silences_nothing_more(begun, redis,
     assert "not ended in Alertmanager yet, which is tried again: " in asker("silence", "end", "s1").out
     wait_silenced(running, None)
     running.end()
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """What a proxy answers in Alertmanager's place."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>please log in</html>")
+
+    def log_message(self, *words):
+        pass
+
+
+def test_what_is_no_list_of_silences_is_said(agent, redis, tmp_path):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as page:
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        page.url = f"http://127.0.0.1:{page.server_address[1]}"
+        running = agent(config(redis, page, tmp_path / "state"))
+        said = running.wait_for(lambda e: e.get("step") == "silences_unreachable")
+        assert "what it answered is no list of silences" in said["message"]
+        running.end()
+        page.shutdown()
 
 
 def test_what_is_written_wrong_is_said(tmp_path):

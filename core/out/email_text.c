@@ -107,11 +107,10 @@ static bool is_said_again(struct view line)
     return view_equals(reason, "\"repeat\"") || view_equals(reason, "\"snapshot\"");
 }
 
-/* What is told, by rank. */
+/* What is told, by rank: first it is counted, then the worst of it are written. */
 struct letter {
-    struct text parts[STATES + 1];
-    size_t counts[STATES + 1], count, told;
-    struct text titles; /* for the subject */
+    struct text parts[STATES + 1], titles[STATES + 1]; /* these for the subject */
+    size_t counts[STATES + 1], told[STATES + 1], count;
     struct view first;
 };
 
@@ -141,29 +140,45 @@ static void add_notice(struct text *out, const struct notice *notice)
     text_add_char(out, '\n');
 }
 
-static void add_title(struct letter *letter, const struct notice *notice)
+static void add_title(struct text *titles, const struct notice *notice)
 {
     const char *end = strstr(notice->title.bytes, ": ");
     size_t len =
         end && !notice->remediation ? (size_t)(end - notice->title.bytes) : notice->title.len;
-    text_add(&letter->titles, letter->titles.len ? ", " : "");
-    text_add_plain(&letter->titles, notice->title.bytes, len);
+    text_add(titles, titles->len ? ", " : "");
+    text_add_plain(titles, notice->title.bytes, len);
 }
 
-static void take(struct letter *letter, struct view line, const char *sink)
+static bool is_in_full(const struct letter *letter, size_t rank)
+{
+    size_t before = letter->told[rank];
+    for (size_t i = 0; i < rank; i++)
+        before += letter->counts[i];
+    return before < EMAIL_MOST;
+}
+
+static void take(struct letter *letter, struct view line, const char *sink, bool counting)
 {
     struct notice NOTICE_AUTO notice = {0};
     if (is_said_again(line) || !notice_make(line, sink, &notice))
         return;
     size_t rank = rank_of(&notice);
-    if (letter->count++ == 0)
-        letter->first = line;
-    letter->counts[rank]++;
-    if (letter->told < EMAIL_MOST) {
+    if (counting) {
+        if (letter->count++ == 0)
+            letter->first = line;
+        letter->counts[rank]++;
+    } else if (is_in_full(letter, rank)) {
         add_notice(&letter->parts[rank], &notice);
-        add_title(letter, &notice);
-        letter->told++;
+        add_title(&letter->titles[rank], &notice);
+        letter->told[rank]++;
     }
+}
+
+static void take_all(struct letter *letter, struct view lines, const char *sink, bool counting)
+{
+    struct view line;
+    while (view_line(&lines, &line))
+        take(letter, line, sink, counting);
 }
 
 /* -------------------------------------------------------------------- whole ---- */
@@ -186,18 +201,24 @@ static void write_subject(const struct letter *letter, const struct email_wish *
             more = true;
         }
     text_add(out, more ? ": " : " ");
-    text_add(out, letter->titles.bytes);
+    more = false;
+    for (size_t i = 0; i <= STATES; i++)
+        if (letter->titles[i].len) {
+            text_print(out, "%s%s", more ? ", " : "", letter->titles[i].bytes);
+            more = true;
+        }
 }
 
 static void write_body(const struct letter *letter, struct text *out)
 {
     struct view agent = view_member(letter->first, "agent");
-    for (size_t i = 0; i <= STATES; i++)
+    size_t left = letter->count;
+    for (size_t i = 0; i <= STATES; i++) {
         text_add_n(out, letter->parts[i].bytes, letter->parts[i].len);
-    if (letter->count > letter->told)
-        text_print(out,
-                   "and %zu more; all that is not ok:\n\nrunbookd findings\n\n",
-                   letter->count - letter->told);
+        left -= letter->told[i];
+    }
+    if (left)
+        text_print(out, "and %zu more; all that is not ok:\n\nrunbookd findings\n\n", left);
     text_add(out, "-- \nrunbookd ");
     (void)view_add_text(view_member(agent, "version"), out);
     text_add(out, " on ");
@@ -241,21 +262,22 @@ bool email_write(const struct email_wish *wish, struct view lines, struct text *
 {
     struct letter letter = {0};
     struct text TEXT_AUTO body;
-    struct view line;
     text_init(&body, LONGEST_MAIL);
-    text_init(&letter.titles, LONGEST_SUBJECT);
-    for (size_t i = 0; i <= STATES; i++)
+    for (size_t i = 0; i <= STATES; i++) {
         text_init(&letter.parts[i], LONGEST_MAIL);
-    while (view_line(&lines, &line))
-        take(&letter, line, wish->sink);
+        text_init(&letter.titles[i], LONGEST_SUBJECT);
+    }
+    take_all(&letter, lines, wish->sink, true);
+    take_all(&letter, lines, wish->sink, false);
     if (letter.count) {
         write_head(&letter, wish, out);
         write_body(&letter, &body);
         add_quoted(out, &body);
     }
-    for (size_t i = 0; i <= STATES; i++)
+    for (size_t i = 0; i <= STATES; i++) {
         text_finish(&letter.parts[i]);
-    text_finish(&letter.titles);
+        text_finish(&letter.titles[i]);
+    }
     return letter.count > 0;
 }
 

@@ -10,7 +10,7 @@
  *     runbookd show orders-db/connections
  *
  * Plain text in UTF-8, quoted-printable; commands stand alone in their lines, to be pasted.  At most
- * EMAIL_MOST are told in full, of the others how many there are.  What is only said again (a repeat, a
+ * EMAIL_MOST, the worst, are told in full, of the others how many there are.  What is only said again (a repeat, a
  * snapshot) makes no mail.  The Message-ID is that of the events, so that the same mail sent twice can
  * be told by its readers' programs.
  *

@@ -65,7 +65,7 @@ static void the_worst_is_told_first_with_commands_alone_in_their_lines(void **st
         "Date: Sat, 21 Nov 2026 02:58:02 +0000\r\n"
         "From: runbookd <agent@example.org>\r\n"
         "To: ops@example.org,\r\n Night Shift <night@example.org>\r\n"
-        "Subject: [runbookd orders] 1 critical, 1 warning, 1 ok: db/wal, db/locks, db/connect\r\n"
+        "Subject: [runbookd orders] 1 critical, 1 warning, 1 ok: db/connect, db/locks, db/wal\r\n"
         "Message-ID: <b7c1.1.3.mail@runbookd>\r\n"
         "Auto-Submitted: auto-generated\r\n"
         "MIME-Version: 1.0\r\n"
@@ -117,6 +117,12 @@ static void many_are_one_mail_that_says_how_many(void **state)
     for (const char *at = out.bytes; (at = strstr(at, "\r\nCRITICAL ")); at++)
         told++;
     assert_int_equal(told, EMAIL_MOST);
+    text_cut_to(&lines, 0);
+    for (int i = 1; i <= 60; i++)
+        add(&lines, i, "locks", i == 60 ? "critical" : "warning", "one waits", "change");
+    assert_true(write(&lines, "")); /* the worst of them came last */
+    assert_non_null(strstr(out.bytes, "\r\n\r\nCRITICAL  db/locks: one waits"));
+    assert_non_null(strstr(out.bytes, "\r\nand 20 more;"));
     const char *subject = strstr(out.bytes, "Subject: ");
     assert_true(strchr(subject, '\r') - subject <= 9 + 150);
 }

@@ -455,9 +455,7 @@ static inline int remove_one(const char *path, const struct stat *stat, int kind
 
 static inline void on_nothing(int status, unsigned events, void *data)
 {
-    (void)status;
-    (void)events;
-    (void)data;
+    (void)status, (void)events, (void)data;
 }
 
 static inline int set_up(void **state)

@@ -5,52 +5,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "child_fixture.h"
-#include "io/digest.h"
 #include "io/job.h"
-#include "io/program.h"
+#include "program_fixture.h"
 
 /* ------------------------------------------------------------ programs ---- */
-
-struct result {
-    bool done;
-    unsigned times;
-    int status;
-    struct probe_exit end;
-    char output[4096], errors[256];
-};
-
-static void on_exit_(int status, const struct probe_exit *end, void *data)
-{
-    struct result *result = data;
-    result->done = true;
-    result->times++;
-    result->status = status;
-    result->end = *end;
-    (void)snprintf(result->output, sizeof(result->output), "%s", end->output);
-    (void)snprintf(result->errors, sizeof(result->errors), "%s", end->errors);
-}
-
-static struct op *start(struct life *life, struct result *result, struct probe_command command)
-{
-    *result = (struct result){0};
-    return child_exec(life, &command, on_exit_, result);
-}
-
-static void run(struct life *life, struct result *result, struct probe_command command)
-{
-    (void)start(life, result, command);
-    assert_false(result->done); /* never from inside the call */
-    assert_true(loop_run_until(life->loop, &result->done, 20000));
-    assert_int_equal(result->times, 1);
-}
-
-#define SHELL(text)                                                                                \
-    .argv = (const char *const[])                                                                  \
-    {                                                                                              \
-        "/bin/sh", "-c", (text), NULL                                                              \
-    }
-#define EXEC(...) ((struct probe_command){.size = sizeof(struct probe_command), __VA_ARGS__})
 
 static void a_program_runs_and_says_how_it_ended(void **state)
 {
@@ -124,119 +82,6 @@ static void what_cannot_be_started_says_why(void **state)
     assert_int_equal(result.status, -EINVAL);
     run(*state, &result, EXEC(SHELL("true"), .user = "nobody-of-that-name"));
     assert_int_equal(result.status, -ENOENT);
-}
-
-/* A script in the test's folder, and the SHA-256 of what it holds. */
-static const char *script_of(const char *name, const char *text, char digest[65])
-{
-    struct text TEXT_AUTO whole;
-    const char *path = in_folder(name);
-    write_file(path, text);
-    assert_int_equal(chmod(path, 0755), 0);
-    text_init(&whole, 1 << 20);
-    text_add(&whole, text);
-    digest_text(&whole, 64, digest);
-    return path;
-}
-
-static void a_program_runs_with_the_content_that_is_allowed_and_with_no_other(void **state)
-{
-    struct result result;
-    char digest[65], other[65];
-    const char *path = script_of("held", "#!/bin/sh\necho held $1\n", digest);
-    (void)script_of("other", "#!/bin/sh\necho other\n", other);
-    const char *const argv[] = {path, "fast", NULL};
-    child_allow((const struct child_permit[]){{path, digest}, {0}});
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, 0);
-    assert_string_equal(result.output, "held fast\n");
-    child_allow((const struct child_permit[]){{path, other}, {0}});
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, -EKEYREJECTED);
-    assert_string_equal(result.output, "");
-    child_allow((const struct child_permit[]){{path, other}, {path, digest}, {0}}); /* either */
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, 0);
-    write_file(path, "#!/bin/sh\necho changed\n");
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, -EKEYREJECTED);
-}
-
-static void the_whole_of_a_long_program_counts(void **state)
-{
-    enum { LEN = 200 * 1000 }; /* it is read in parts */
-    struct result result;
-    char digest[65];
-    MEM_AUTO char *text = mem_new(LEN + 1);
-    memset(text, '\n', LEN);
-    memcpy(text, "#!/bin/sh\n", 10);
-    memcpy(text + LEN - 12, "\necho first\n", 12);
-    const char *path = script_of("long", text, digest);
-    const char *const argv[] = {path, NULL};
-    child_allow((const struct child_permit[]){{path, digest}, {0}});
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, 0);
-    assert_string_equal(result.output, "first\n");
-    memcpy(text + LEN - 12, "\necho other\n", 12);
-    write_file(path, text);
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, -EKEYREJECTED);
-}
-
-static void a_program_that_others_may_write_is_refused(void **state)
-{
-    struct result result;
-    char digest[65];
-    const char *path = script_of("open", "#!/bin/sh\n", digest);
-    const char *const argv[] = {path, NULL};
-    child_allow((const struct child_permit[]){{path, digest}, {0}});
-    assert_int_equal(chmod(path, 0757), 0);
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, -EPERM);
-    assert_int_equal(chmod(path, 0775), 0);
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, -EPERM);
-    assert_int_equal(chmod(path, 0644), 0); /* nobody may execute it */
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, -EACCES);
-    assert_int_equal(chmod(path, 0755), 0);
-    assert_int_equal(unlink(path) + mkfifo(path, 0755), 0); /* it is no file */
-    run(*state, &result, EXEC(.argv = argv));
-    assert_int_equal(result.status, -EACCES);
-    path = script_of("others", "#!/bin/sh\n", digest);
-    if (geteuid() != 0 || chown(path, 65534, 0) < 0)
-        return;
-    child_allow((const struct child_permit[]){{path, digest}, {0}});
-    run(*state, &result, EXEC(.argv = (const char *const[]){path, NULL}));
-    assert_int_equal(result.status, -EPERM);
-}
-
-static void what_was_opened_is_what_runs_whatever_stands_there_later(void **state)
-{
-    char digest[65], other[65], name[64], byte[32] = "";
-    const char *path = script_of("first", "#!/bin/sh\necho first\n", digest);
-    const char *late = script_of("late", "#!/bin/sh\necho late\n", other);
-    char *digests[] = {digest, NULL};
-    int ends[2];
-    (void)state;
-    int fd = program_open(path, digests);
-    assert_true(fd >= 0);
-    assert_int_equal(rename(late, path), 0); /* between the look and the start */
-    assert_int_equal(program_open(path, digests), -EKEYREJECTED);
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)snprintf(name, sizeof(name), "%s", path);
-        char *argv[] = {name, NULL}, *env[] = {NULL};
-        (void)dup2(ends[1], STDOUT_FILENO);
-        _exit(program_become(fd, argv, env) ? 1 : 0);
-    }
-    (void)close(fd);
-    (void)close(ends[1]);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_true(read(ends[0], byte, sizeof(byte) - 1) > 0);
-    assert_string_equal(byte, "first\n");
-    (void)close(ends[0]);
 }
 
 static void a_program_runs_as_another_user_only_for_root(void **state)
@@ -501,10 +346,6 @@ int main(void)
         TEST(a_program_runs_and_says_how_it_ended),
         TEST(a_program_sees_only_what_it_is_given),
         TEST(what_cannot_be_started_says_why),
-        TEST(a_program_runs_with_the_content_that_is_allowed_and_with_no_other),
-        TEST(the_whole_of_a_long_program_counts),
-        TEST(a_program_that_others_may_write_is_refused),
-        TEST(what_was_opened_is_what_runs_whatever_stands_there_later),
         TEST(a_program_runs_as_another_user_only_for_root),
         TEST(output_is_bounded_and_the_rest_is_read),
         TEST(the_deadline_ends_the_whole_session),

@@ -1,15 +1,18 @@
 """A standby is asked, and answers for the agent that holds the lease, by way of the lease's store."""
 import os
+import pathlib
 import signal
 
 import pytest
 
 import servers
+from agent import runbookd
 from asking import Asker
 from test_control_plans import keys  # noqa: F401: a fixture
 from test_lease import grant, wait_holder, wait_step
 
 QUEUE = 9
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "redis" / "quarantine_queue.lua"
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,9 @@ def test_a_freeze_by_the_standby_holds_the_holder_and_is_lifted_there(two, redis
     again = standby("thaw", code=1).err
     assert f"{name_of(holder)} holds the realm's lease" in again and "ask it there" in again, again
     assert holder.json("status", code=2)["freeze"]["frozen"], "what lets it act is said to it alone"
+    by_hand = runbookd("script", "run", str(SCRIPT), "-c", standby.running.config, "--target", "queues=cache", "--with", "at_least=1",
+                       "--apply", "--yes", events=False)
+    assert by_hand.code == 1 and "nothing is changed: frozen by uid 0 at " in by_hand.err, by_hand.err
     assert "thawed" in holder("thaw").out
     silence = standby.json("silence", "cache", "--for", "10m", "--reason", "we know")
     assert [one["silence"] for one in holder.json("silence", "list")["silences"]] == [silence["silence"]]

@@ -152,9 +152,11 @@ def test_without_tls_nothing_is_sent_unless_that_is_wished(agent, mailbox):
     assert box.mails[0][2]["Subject"].startswith("[night shift] 1 critical: t0/connect")
 
 
-def test_whom_it_cannot_trust_it_tells_nothing(agent, mailbox, tmp_path):
+@pytest.mark.parametrize("who", ["of no authority", "of another name"])
+def test_whom_it_cannot_trust_it_tells_nothing(agent, mailbox, pki, tmp_path, who):
     box = mailbox(login=True)
-    one = agent(config(box, secret(tmp_path)))
+    tls = f", tls: {{ca: {pki.root}, name: other.example.org}}" if who == "of another name" else ""
+    one = agent(config(box, secret(tmp_path) + tls))
     down = one.wait_for(lambda event: event.get("step") == "sink_down", 40)
     assert "certificate" in down["message"] and box.logins == []
     one.end()

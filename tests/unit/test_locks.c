@@ -32,7 +32,7 @@ static void a_lock_outlives_the_process_until_it_is_lifted(void **state)
 static void there_is_a_most_of_locks(void **state)
 {
     struct stage *stage = *state;
-    char name[8] = "";
+    char name[16] = "";
     int kept[2] = {0};
     struct lock lock = {name, "uid 7", NULL, NOW};
     struct locks *locks = locks_create(stage->memo);

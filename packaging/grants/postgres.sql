@@ -51,8 +51,8 @@ ALTER ROLE runbookd_ops PASSWORD :'ops_password';
 GRANT CONNECT ON DATABASE :"DBNAME" TO runbookd_ops;
 GRANT pg_monitor, pg_signal_backend TO runbookd_ops;
 
--- execute and analyze_table: the tables that a remediation repairs.  Before PostgreSQL 17 only an owner analyses:
--- GRANT the owner's role TO runbookd_ops, which is more than it needs, or leave the action out.
+-- execute, analyze_table and suggest_indexes: the tables that a remediation repairs, or has statements of planned.
+-- Before PostgreSQL 17 only an owner analyses: GRANT the owner's role TO runbookd_ops, which is more than it needs, or leave the action out.
 \if :{?repaired}
 GRANT SELECT, INSERT, UPDATE, DELETE ON :repaired TO runbookd_ops;
 \if :since_17

@@ -55,5 +55,18 @@ const struct probe_action actions[] = {
      .plan = execute_plan,
      .apply = execute_apply,
      .ended = wire_release},
+    {.name = "suggest_indexes",
+     .help = "says which index would spare a statement reading tables in sequence; it only reads",
+     .effect = PROBE_READS,
+     .binds = PROBE_BINDS_ITEMS,
+     .options = suggest_options,
+     .config_size = sizeof(struct suggest_config),
+     .needs = "GRANT pg_monitor TO runbookd_ops; GRANT SELECT ON ... TO runbookd_ops; and UPDATE, "
+              "INSERT or DELETE where the statement has it: EXPLAIN asks for the rights, and uses "
+              "none",
+     .timeout = "20s",
+     .run_size = sizeof(struct suggest_run),
+     .apply = suggest_apply,
+     .ended = suggest_ended},
     {0},
 };

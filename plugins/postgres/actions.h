@@ -4,7 +4,10 @@
 #ifndef POSTGRES_ACTIONS_H
 #define POSTGRES_ACTIONS_H
 
+#include <jansson.h>
+
 #include "common/pq/wire.h"
+#include "explained.h"
 #include "statement.h"
 
 /* The table; ended by { 0 }. */
@@ -81,5 +84,28 @@ extern const struct probe_option execute_options[];
 
 void execute_plan(struct probe_target *self, struct probe_run *run);
 void execute_apply(struct probe_target *self, struct probe_run *run, const struct probe_step *step);
+
+/* ---- actions_suggest.c ---- */
+
+struct suggest_config {
+    const char *query_id;
+    int64_t min_rows;
+    double max_percent;
+};
+
+struct suggest_run {
+    struct wire_run wire;
+    char sql[2048], set[3 * STATEMENT_ROOM]; /* what is asked */
+    char shown[400], whole[STATEMENT_ROOM];  /* the statement without literals */
+    char names[EXPLAINED_COLUMNS * (2 * EXPLAINED_NAME + 3) + 3];
+    struct explained explained;
+    size_t at, suggested; /* the scan that is looked at; with how many an index would help */
+    json_t *scans;        /* what is said of each; owned */
+};
+
+extern const struct probe_option suggest_options[];
+
+void suggest_apply(struct probe_target *self, struct probe_run *run, const struct probe_step *step);
+void suggest_ended(struct probe_target *self, struct probe_run *run);
 
 #endif

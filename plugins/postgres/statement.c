@@ -109,7 +109,28 @@ static const char *refuse_words(const char *text)
     return needs_where ? "has no WHERE, and would change every row" : NULL;
 }
 
-const char *statement_refuse(const char *sql)
+/* What one word tells of a statement that is to be explained; NULL: nothing against it. */
+static const char *refuse_plan_words(const char *text)
+{
+    static const char *const verbs[] = {"select", "insert", "update", "delete"};
+    static const char wrong[] = "is no SELECT, INSERT, UPDATE or DELETE";
+    struct token token = {0};
+    bool first = true, found = false, ended = false;
+
+    for (const char *at = next(&token, text); at; at = next(&token, at)) {
+        bool verb = is_one_of(token.word, verbs, COUNT(verbs));
+        if (ended)
+            return "is more than one statement";
+        if (first && !verb && strcmp(token.word, "with") != 0)
+            return wrong;
+        first = false;
+        found = found || (verb && token.depth == 0);
+        ended = strcmp(token.word, ";") == 0;
+    }
+    return found ? NULL : wrong;
+}
+
+static const char *refuse_with(const char *sql, const char *(*words)(const char *text))
 {
     char text[STATEMENT_ROOM];
     size_t len;
@@ -118,5 +139,15 @@ const char *statement_refuse(const char *sql)
     len = strlen(text);
     if (len >= 3 && strcmp(text + len - 3, "...") == 0)
         return "is too long, or has a backslash before a quote, so that its end cannot be told";
-    return refuse_words(text);
+    return words(text);
+}
+
+const char *statement_refuse(const char *sql)
+{
+    return refuse_with(sql, refuse_words);
+}
+
+const char *statement_refuse_plan(const char *sql)
+{
+    return refuse_with(sql, refuse_plan_words);
 }

@@ -15,4 +15,7 @@ enum { STATEMENT_ROOM = 8192 };
  */
 const char *statement_refuse(const char *sql);
 
+/* Whether it is one SELECT, INSERT, UPDATE or DELETE, perhaps after a WITH.  NULL, or what is wrong. */
+const char *statement_refuse_plan(const char *sql);
+
 #endif

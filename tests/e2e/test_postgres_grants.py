@@ -83,6 +83,16 @@ def test_who_looks_may_not_act(server):
     app.kill()
 
 
+def test_who_looks_may_have_an_index_suggested(server):
+    """Where the target has no act_as; who acts needs SELECT on the statement's tables besides."""
+    looks = config(server).replace("    act_as: {user: runbookd_ops, password: acts-9}\n", "")
+    server.sql("select n from jobs where n = 1")
+    query_id = server.sql("select queryid from pg_stat_statements where query like 'select n from jobs%' limit 1")
+    for who in (looks, config(server)):
+        done = act(who, "db", "suggest_indexes", {"query_id": query_id})
+        assert [scan["table"] for scan in done.results[0]["json"]["scans"]] == ["public.jobs"], done.out
+
+
 # A right that is taken away, how it is given back, and the checks that then say what is missing.
 NEEDED = [
     ("revoke pg_monitor from runbookd", "grant pg_monitor to runbookd", ["long_queries", "idle_in_transaction", "blocking", "sessions",

@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     char *statement = strndup((const char *)bytes, len);
 
     (void)statement_refuse(statement);
+    (void)statement_refuse_plan(statement);
     free(statement);
     if (len > 1000)
         return 0;

@@ -230,7 +230,7 @@ int64_t wire_statement_ms(int64_t left_ms)
 static void begin(struct wire_run *wire)
 {
     const struct question *question = &wire->question;
-    char sql[512];
+    char *sql = NULL;
     int64_t limit_ms = wire_statement_ms(dial_left_ms(wire->run));
     int64_t lock_ms = limit_ms / 2 + 1;
 
@@ -241,21 +241,22 @@ static void begin(struct wire_run *wire)
     }
     if (question->lock_ms && question->lock_ms < lock_ms)
         lock_ms = question->lock_ms;
-    (void)snprintf(sql,
-                   sizeof(sql),
-                   "begin transaction %s;"
-                   "set local statement_timeout = %" PRId64 ";"
-                   "set local lock_timeout = %" PRId64 ";"
-                   "set local idle_in_transaction_session_timeout = %" PRId64 "%s%s%s%s",
-                   question->frame == WIRE_READ_WRITE ? "read write" : "read only",
-                   limit_ms,
-                   lock_ms,
-                   limit_ms + 1000,
-                   question->own_names ? "" : ";set local search_path = pg_catalog",
-                   question->set ? ";" : "",
-                   question->set ? question->set : "",
-                   wire->run->action ? ";select session_user" : "");
+    if (asprintf(&sql,
+                 "begin transaction %s;"
+                 "set local statement_timeout = %" PRId64 ";"
+                 "set local lock_timeout = %" PRId64 ";"
+                 "set local idle_in_transaction_session_timeout = %" PRId64 "%s%s%s%s",
+                 question->frame == WIRE_READ_WRITE ? "read write" : "read only",
+                 limit_ms,
+                 lock_ms,
+                 limit_ms + 1000,
+                 question->own_names ? "" : ";set local search_path = pg_catalog",
+                 question->set ? ";" : "",
+                 question->set ? question->set : "",
+                 wire->run->action ? ";select session_user" : "") < 0)
+        abort();
     send_words(wire, WIRE_BEGINNING, sql);
+    free(sql);
 }
 
 static int64_t affected(const struct wire_run *wire)

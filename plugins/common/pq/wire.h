@@ -48,7 +48,7 @@ struct question {
     int64_t lock_ms;   /* how long it may wait for a lock at most; zero: half of its time */
     bool afresh;       /* log in, whatever is kept */
     bool own_names;    /* names are looked up as the role has it, not among the system's only */
-    const char *set;   /* more settings for this transaction alone: "set local ..."; or NULL */
+    const char *set;   /* before it, in its transaction: "set local ..."; borrowed; or NULL */
     wire_answer_fn *then;
     wire_trouble_fn *otherwise; /* NULL: trouble_end() */
 };

@@ -1,9 +1,12 @@
-/* audit - whether the audit's chain of hashes is whole, and what it holds. */
+/* audit - whether the audit's chain of hashes is whole, what it holds, and a part of it as a file. */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "app/caller.h"
 #include "base/mem.h"
@@ -56,25 +59,42 @@ static bool read_witness(const char *word, uint64_t *ret_entry, const char **ret
     char *end = NULL;
     *ret_entry = strtoull(word, &end, 10);
     *ret_head = end && *end == ':' ? end + 1 : NULL;
-    if (*ret_entry && *ret_head && **ret_head)
-        return true;
-    (void)fprintf(
-        stderr, "runbookd: %s: write ENTRY:HASH, as a heartbeat's audit had them\n", word);
-    return false;
+    return *ret_entry && *ret_head && **ret_head;
+}
+
+/* The words behind "verify": a file, a witness, or both, each once. */
+static bool read_words(const struct options *options, const char **ret_file, uint64_t *ret_entry,
+                       const char **ret_head)
+{
+    for (size_t i = 1; i < options->word_count; i++) {
+        const char *word = options->words[i];
+        if (!*ret_head && read_witness(word, ret_entry, ret_head))
+            continue;
+        *ret_entry = *ret_head ? *ret_entry : 0;
+        if (*ret_file || !*word) {
+            (void)fprintf(
+                stderr, "runbookd: %s: write ENTRY:HASH, as a heartbeat's audit had them\n", word);
+            return false;
+        }
+        *ret_file = word;
+    }
+    return true;
 }
 
 static int verify(const struct options *options)
 {
     uint64_t entry = 0;
-    const char *head = NULL;
+    const char *head = NULL, *file = NULL;
     struct audit_sight sight = {0};
     struct error error;
-    if (options->word_count == 2 && !read_witness(options->words[1], &entry, &head))
+    if (!read_words(options, &file, &entry, &head))
         return EXIT_REFUSED;
-    MEM_AUTO char *folder = state_folder(options);
-    if (!folder)
+    MEM_AUTO char *folder = file ? NULL : state_folder(options);
+    if (!file && !folder)
         return EXIT_REFUSED;
-    if (audit_verify(folder, entry, head, &sight, &error) < 0) {
+    int status = file ? audit_verify_file(file, entry, head, &sight, &error)
+                      : audit_verify(folder, entry, head, &sight, &error);
+    if (status < 0) {
         (void)fprintf(stderr, "runbookd: %s\n", error.message);
         return EXIT_REFUSED;
     }
@@ -148,16 +168,87 @@ static int list(const struct options *options)
     return left_out < 0 ? EXIT_REFUSED : EXIT_FINE;
 }
 
+/* ----------------------------------------------------------------- exporting ---- */
+
+/* A file that is not there yet, for its owner alone; NULL, which is said. */
+static FILE *make_file(const char *path)
+{
+    if (strcmp(path, "-") == 0)
+        return stdout;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!file)
+        (void)fprintf(stderr, "runbookd: cannot make %s: %s\n", path, strerror(errno));
+    if (!file && fd >= 0)
+        (void)close(fd);
+    return file;
+}
+
+/* Whether it is whole, and on disk where it is one. */
+static bool keep_file(FILE *file)
+{
+    if (file == stdout)
+        return fflush(file) == 0;
+    bool kept = fflush(file) == 0 && fsync(fileno(file)) == 0;
+    return fclose(file) == 0 && kept;
+}
+
+static int export(const struct options *options)
+{
+    const char *path = options->words[1];
+    struct timespec now = {0};
+    struct audit_sight sight = {0};
+    struct error error;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    const struct audit_range range = {
+        .since_ms = options->since_ms ? now_ms - options->since_ms : 0,
+        .until_ms = options->until_ms ? now_ms - options->until_ms : 0,
+        .now_ms = now_ms,
+    };
+    MEM_AUTO char *folder = state_folder(options);
+    FILE *file = folder ? make_file(path) : NULL;
+    if (!file)
+        return EXIT_REFUSED;
+    int status = audit_export(folder, &range, file, &sight, &error);
+    if (!keep_file(file) && status == 0)
+        status = error_set(&error, -EIO, "cannot write %s: %s", path, strerror(errno));
+    if (status < 0)
+        (void)fprintf(stderr, "runbookd: %s\n", error.message);
+    else if (sight.wrong)
+        (void)fprintf(stderr,
+                      "runbookd: entry %" PRIu64
+                      " does not fit, and the export ends before it: %s\n",
+                      sight.wrong,
+                      sight.why);
+    else if (!sight.last)
+        (void)fprintf(stderr, "runbookd: there are no entries of that time\n");
+    else
+        (void)fprintf(stderr,
+                      "entries %" PRIu64 "-%" PRIu64 ", head %" PRIu64 ":%s\n",
+                      sight.first,
+                      sight.last,
+                      sight.last,
+                      sight.head);
+    bool good = status == 0 && sight.last && !sight.wrong;
+    if ((status < 0 || !sight.last) && file != stdout)
+        (void)unlink(path);
+    return good ? EXIT_FINE : EXIT_REFUSED;
+}
+
 int cmd_audit(const struct options *options)
 {
     const char *word = options->word_count ? options->words[0] : "";
-    bool filters = options->kind || options->since_ms;
-    if (options->word_count <= 2 && strcmp(word, "list") == 0)
+    bool bounds = options->since_ms || options->until_ms;
+    if (options->word_count <= 2 && strcmp(word, "list") == 0 && !options->until_ms)
         return list(options);
-    if (options->word_count <= 2 && strcmp(word, "verify") == 0 && !filters)
+    if (options->word_count <= 3 && strcmp(word, "verify") == 0 && !options->kind && !bounds)
         return verify(options);
+    if (options->word_count == 2 && strcmp(word, "export") == 0 && !options->kind)
+        return export(options);
     (void)fprintf(stderr,
-                  "runbookd: write audit verify [ENTRY:HASH], or audit list [REMEDIATION] "
-                  "[--since DURATION] [--kind WORD]\n");
+                  "runbookd: write audit verify [FILE] [ENTRY:HASH], audit list [REMEDIATION] "
+                  "[--since DURATION] [--kind WORD], or audit export FILE [--since DURATION] "
+                  "[--until DURATION]\n");
     return EXIT_REFUSED;
 }

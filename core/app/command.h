@@ -39,6 +39,7 @@ struct options {
     const char *socket; /* of the agent that is asked; NULL: in its usual place */
     int64_t run_for_ms; /* --for; zero: none was given */
     int64_t since_ms;   /* --since; zero: none was given */
+    int64_t until_ms;   /* --until; the same */
     const char *kind;
     const char *reason;
     const char *hash; /* what was read of a plan: its first digits */

@@ -207,12 +207,15 @@ const struct command commands[] = {
      EXIT_REFUSED,
      cmd_remediate},
     {"audit",
-     "verify [ENTRY:HASH] | list [REMEDIATION]",
-     "Whether the audit's chain of hashes is whole; what was decided, begun and done.",
-     "config socket json since kind",
+     "verify [FILE] [ENTRY:HASH] | list [REMEDIATION] | export FILE",
+     "Whether the audit's chain of hashes is whole; what was decided, begun and done; a copy.",
+     "config socket json since until kind",
      "verify ENTRY:HASH asks for the entry that an event has shown, too.  list prints the newest "
      "1000\n"
-     "entries that fit, the oldest of them first; with --json a line each, as events have them.\n",
+     "entries that fit, the oldest of them first; with --json a line each, as events have them.  "
+     "export\n"
+     "writes all entries of a time into a new FILE (-: stdout), which verify FILE verifies by "
+     "itself.\n",
      EXIT_REFUSED,
      cmd_audit},
     {"silence",

@@ -32,6 +32,7 @@ enum {
     OPT_AS,
     OPT_WATCH,
     OPT_SINCE,
+    OPT_UNTIL,
     OPT_KIND,
     OPT_VERBOSE
 };
@@ -99,6 +100,9 @@ static const struct known {
     {{"since", required_argument, NULL, OPT_SINCE},
      "--since DURATION",
      "only what is no older than that: 20m, 12h, 7d"},
+    {{"until", required_argument, NULL, OPT_UNTIL},
+     "--until DURATION",
+     "only what is older than that: 20m, 12h, 7d"},
     {{"kind", required_argument, NULL, OPT_KIND},
      "--kind WORD",
      "only entries of that step: planned, intent, result, approved, verified, frozen, ..."},
@@ -244,6 +248,11 @@ static bool take(struct options *options, int letter, const char *value)
         if (units_duration(value, &options->since_ms) == 0 && options->since_ms > 0)
             return true;
         (void)fprintf(stderr, "runbookd: --since %s: write a duration, such as 20m or 7d\n", value);
+        return false;
+    case OPT_UNTIL:
+        if (units_duration(value, &options->until_ms) == 0 && options->until_ms > 0)
+            return true;
+        (void)fprintf(stderr, "runbookd: --until %s: write a duration, such as 20m or 7d\n", value);
         return false;
     case OPT_FORMAT:
         return read_format(value, &options->format);

@@ -13,6 +13,8 @@
 #ifndef INCIDENT_AUDIT_H
 #define INCIDENT_AUDIT_H
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "base/error.h"
@@ -100,6 +102,22 @@ struct audit_sight {
  */
 int audit_verify(const char *folder, uint64_t entry, const char *head, struct audit_sight *sight,
                  struct error *error);
+
+/* A time on the wall from which on, and one until which, entries are wanted; zero: no bound. */
+struct audit_range {
+    int64_t since_ms, until_ms, now_ms;
+};
+
+/*
+ * Writes the entries of a time, none of them left out, as a file that audit_verify_file() verifies by itself.
+ * `sight` is of these; `wrong` is the first that does not fit, which ends them.  Blocks.  Zero, or why it could not.
+ */
+int audit_export(const char *folder, const struct audit_range *range, FILE *file,
+                 struct audit_sight *sight, struct error *error);
+
+/* Looks through such a file, as audit_verify() does through the chain itself. */
+int audit_verify_file(const char *path, uint64_t entry, const char *head, struct audit_sight *sight,
+                      struct error *error);
 
 /* Which entries are wanted; what is NULL or zero leaves none out. */
 struct audit_filter {

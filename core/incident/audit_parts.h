@@ -4,6 +4,7 @@
  *     audit.c          the chain, and how it comes to the disk
  *     audit_witness.c  a sink that must acknowledge what is written
  *     audit_verify.c   a look at the whole chain
+ *     audit_export.c   a part of it as a file
  *
  * Layer: incident.  Only for audit*.c.
  */
@@ -56,5 +57,26 @@ bool audit_ask_witness(struct audit *audit, struct pending *pending);
 
 /* Who waits for the sink with that data (NULL: all) is not told any more. */
 void audit_forget_unwitnessed(struct audit *audit, const void *data);
+
+/* ---- audit_verify.c ---- */
+
+/* A look along the chain while it goes on. */
+struct audit_look {
+    uint64_t entry; /* of the witness; zero: there is none */
+    const char *head;
+    struct audit_sight *sight;
+};
+
+/* Whether the next entry follows those before, and has that hash; false: `sight` says why not. */
+bool audit_look_take(const struct audit_look *look, uint64_t entry, const char *line,
+                     const char *hash);
+
+/* Notes what is wrong with an entry; false, always. */
+__attribute__((format(printf, 3, 4))) bool audit_wrong(struct audit_sight *sight, uint64_t entry,
+                                                       const char *fmt, ...);
+
+/* Calls `fn` for each entry in FOLDER/state.db until it returns false.  Zero, or why it could not look. */
+typedef bool audit_walk_fn(uint64_t entry, const char *line, const char *hash, void *data);
+int audit_walk(const char *folder, audit_walk_fn *fn, void *data, struct error *error);
 
 #endif

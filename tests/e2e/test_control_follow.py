@@ -1,4 +1,5 @@
 """Following a plan to its end, and reading the audit: by the command line, of a running agent."""
+import hashlib
 import json
 import subprocess
 
@@ -74,7 +75,7 @@ def test_the_audit_is_listed_by_what_is_wanted_of_it(agent, redis, tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(config(redis.port, tmp_path / "state"))
     assert agents.runbookd("audit", "list", "--kind", "result", "-c", path).out.count("\n") == 2, "the agent need not run"
-    assert "write audit verify [ENTRY:HASH], or audit list" in agents.runbookd("audit", "liste", "-c", path).err
+    assert "write audit verify [FILE] [ENTRY:HASH], audit list" in agents.runbookd("audit", "liste", "-c", path).err
     assert "--since soon: write a duration" in agents.runbookd("audit", "list", "--since", "soon", "-c", path).err
     assert "cannot read the audit in " in agents.runbookd("audit", "list", "-c", _elsewhere(path, tmp_path)).err
 
@@ -83,3 +84,30 @@ def _elsewhere(path, folder):
     other = folder / "other.yaml"
     other.write_text(path.read_text().replace(f"{folder}/state", f"{folder}/nothing"))
     return other
+
+
+def test_a_copy_of_the_audit_is_verified_without_the_agent(agent, redis, tmp_path):
+    """Also by a few lines that are not ours, and against what an event had; who changed one line of it is found out."""
+    asker, waiting = start(agent, redis, tmp_path)
+    asker("approve", waiting["plan"], "--hash", waiting["plan_hash"][:4], "--reason", "flood")
+    remedy(asker.running, "ended")
+    result = asker.running.wait_for(lambda e: e["kind"] == "audit" and e["step"] == "result")
+    path = tmp_path / "audit.ndjson"
+    said = asker("audit", "export", path, "--since", "1h").err
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "File exists" in asker("audit", "export", path, code=1).err
+    lines = path.read_bytes().splitlines()
+    hashes = [hashlib.sha256(line).hexdigest() for line in lines[:-1]]
+    assert [json.loads(line)["previous_hash"] for line in lines[:-1]] == ["", *hashes[:-1]]
+    end = json.loads(lines[-1])
+    assert end["head"] == hashes[-1] and f"head {end['last']}:{hashes[-1]}" in said, said
+    assert hashes[result["entry"] - 1] == result["hash"]
+    assert asker("audit", "export", "-", "--since", "1h").out.encode().splitlines()[:len(hashes)] == lines[:-1]
+    assert asker("audit", "export", tmp_path / "none", "--until", "1h", code=1).err == "runbookd: there are no entries of that time\n"
+    assert not (tmp_path / "none").exists()
+    asker.running.end()
+    fine = agents.runbookd("audit", "verify", path, f"{result['entry']}:{result['hash']}")
+    assert fine.code == 0 and "chain verified" in fine.out, fine.out
+    path.write_bytes(path.read_bytes().replace(b"flood", b"thaws"))
+    changed = agents.runbookd("audit", "verify", path)
+    assert changed.code == 1 and "does not follow the entry before" in changed.out, changed.out

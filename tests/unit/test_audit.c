@@ -237,6 +237,110 @@ static void a_tail_that_was_cut_shows_by_its_witness(void **state)
     assert_non_null(strstr(look(3, head).why, "cut off"));
 }
 
+/* ------------------------------------------------------------------ exports ---- */
+
+static const char *export_path(void)
+{
+    static char path[100];
+    (void)snprintf(path, sizeof(path), "%s.export", world.folder);
+    return path;
+}
+
+static struct audit_sight export_all(const struct audit_range *range)
+{
+    struct audit_sight sight;
+    struct error error = {0};
+    FILE *file = fopen(export_path(), "we");
+    assert_non_null(file);
+    assert_int_equal(audit_export(world.folder, range, file, &sight, &error), 0);
+    assert_int_equal(fclose(file), 0);
+    return sight;
+}
+
+static struct audit_sight look_at_file(uint64_t entry, const char *head)
+{
+    struct audit_sight sight;
+    struct error error = {0};
+    assert_int_equal(audit_verify_file(export_path(), entry, head, &sight, &error), 0);
+    return sight;
+}
+
+/* Changes the file by a program that has nothing of ours. */
+static void edit(const char *how)
+{
+    MEM_AUTO char *command = mem_print("sed -i '%s' %s", how, export_path());
+    assert_int_equal(system(command), 0);
+}
+
+static void a_copy_is_verified_by_itself(void **state)
+{
+    const struct audit_range all = {.now_ms = 1};
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        add_and_wait("intent", "alice");
+    struct audit_sight sight = export_all(&all), copy = look_at_file(0, NULL);
+    assert_int_equal(copy.wrong, 0);
+    assert_int_equal(copy.first, 1);
+    assert_int_equal(copy.last, 4);
+    assert_string_equal(copy.head, sight.head);
+    assert_string_equal(copy.head, look(0, NULL).head);
+    assert_true(look_at_file(4, sight.head).witnessed);
+    assert_int_equal(look_at_file(5, sight.head).wrong, 5);
+    assert_int_equal(look_at_file(3, sight.head).wrong, 3);
+    (void)unlink(export_path());
+}
+
+static void what_was_done_to_a_copy_shows(void **state)
+{
+    static const struct {
+        const char *how;
+        unsigned wrong;
+    } each[] = {
+        {"2s/alice/bobby/", 3}, /* the one behind it does not follow it any more */
+        {"4s/alice/bobby/", 4}, /* ... nor does the end */
+        {"2d", 2},              /* left out */
+        {"1d", 2},              /* the beginning: the end tells of it */
+        {"4d", 4},              /* the last */
+        {"5d", 5},              /* the end */
+        {"4,5d", 4},            /* cut off */
+        {"5p", 5},              /* something follows */
+        {"2p", 3},              /* twice */
+        {"s/.*/{}/", 0},        /* no export: the first line is wrong */
+    };
+    const struct audit_range all = {.now_ms = 1};
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        add_and_wait("intent", "alice");
+    for (size_t i = 0; i < sizeof(each) / sizeof(*each); i++) {
+        (void)export_all(&all);
+        edit(each[i].how);
+        struct audit_sight copy = look_at_file(0, NULL);
+        if (!*copy.why || (each[i].wrong && copy.wrong != each[i].wrong))
+            fail_msg("%s: %u %s", each[i].how, (unsigned)copy.wrong, copy.why);
+    }
+    (void)unlink(export_path());
+}
+
+static void a_copy_of_a_time_leaves_none_of_it_out(void **state)
+{
+    (void)state;
+    int64_t begun_ms = loop_wall_ms(world.loop);
+    add_and_wait("intent", "alice");
+    struct audit_sight none =
+        export_all(&(const struct audit_range){.until_ms = begun_ms - 60000, .now_ms = 1});
+    assert_int_equal(none.last, 0);
+    none = export_all(&(const struct audit_range){.since_ms = begun_ms + 60000, .now_ms = 1});
+    assert_int_equal(none.last, 0);
+    add_and_wait("intent", "alice");
+    change("update audit set hash = '0' where entry = 2"); /* it is told, and ends the copy */
+    struct audit_sight sight = export_all(&(const struct audit_range){
+        .since_ms = begun_ms - 60000, .until_ms = begun_ms + 600000, .now_ms = 1});
+    assert_int_equal(sight.wrong, 2);
+    assert_int_equal(sight.last, 1);
+    assert_int_equal(look_at_file(0, NULL).wrong, 0);
+    (void)unlink(export_path());
+}
+
 static void what_cannot_be_written_is_not_done(void **state)
 {
     (void)state;
@@ -310,6 +414,9 @@ int main(void)
         CASE(a_missing_line_shows),
         CASE(a_line_that_was_put_in_with_its_hash_shows),
         CASE(a_tail_that_was_cut_shows_by_its_witness),
+        CASE(a_copy_is_verified_by_itself),
+        CASE(what_was_done_to_a_copy_shows),
+        CASE(a_copy_of_a_time_leaves_none_of_it_out),
         CASE(what_cannot_be_written_is_not_done),
         CASE(who_has_gone_is_not_told),
         CASE(no_secret_is_kept),

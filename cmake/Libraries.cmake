@@ -12,3 +12,5 @@ foreach(pair
 endforeach()
 # Its header alone: the sink "kafka" loads the library when it is needed, and says so where it is missing.
 pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka>=1.0)
+# The same: a calendar whose events recur loads it.
+pkg_check_modules(ICAL IMPORTED_TARGET libical>=3.0)

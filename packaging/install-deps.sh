@@ -6,7 +6,8 @@ set -euo pipefail
 
 build=(gcc g++ cmake ninja-build pkg-config libc6-dev
        libuv1-dev libc-ares-dev libcurl4-openssl-dev libpq-dev libhiredis-dev liblua5.4-dev
-       libjansson-dev libyaml-dev libssl-dev libsqlite3-dev libmicrohttpd-dev zlib1g-dev libzstd-dev librdkafka-dev)
+       libjansson-dev libyaml-dev libssl-dev libsqlite3-dev libmicrohttpd-dev zlib1g-dev libzstd-dev librdkafka-dev
+       libical-dev)
 demo=(redis-server postgresql-15 nginx-light openssl util-linux tzdata)
 test=(libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev python3 python3-pytest python3-pytest-xdist
       python3-jsonschema python3-yaml git jq zstd pgbouncer valgrind strace procps ccache man-db

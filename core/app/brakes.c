@@ -164,6 +164,18 @@ static void on_freeze(const char *why, void *data)
                why ? message : "the freeze has ended: what the guard allows may be changed again");
 }
 
+/* A window may begin or end by what a calendar says now. */
+static void on_calendar(const struct named_window *window, const char *why, void *data)
+{
+    struct brakes *brakes = data;
+    MEM_AUTO char *message =
+        mem_print("it is not known when window %s is: %s", window->name, why ? why : "");
+    if (why)
+        brakes_say(brakes, "calendar_unread", NULL, message);
+    if (brakes->entries)
+        freeze_use_windows(brakes->freeze, &brakes->entries->ceiling.windows);
+}
+
 /* ----------------------------------------------------------------- locks ---- */
 
 const char *brakes_locked(const char *target, void *data)
@@ -267,7 +279,13 @@ void brakes_use(struct brakes *brakes, struct config *config, struct entries *en
     const struct node *node = config->root;
     for (const char *const *key = path; node && *key; key++)
         node = node->kind == NODE_MAP ? node_find(node, *key) : NULL;
+    calendars_destroy(brakes->calendars);
     brakes->entries = entries ? entries_hold(entries) : NULL;
+    brakes->calendars = calendars_create(brakes->schedule->loop,
+                                         entries ? &entries->ceiling.windows : NULL,
+                                         entries ? &entries->silences : NULL,
+                                         on_calendar,
+                                         brakes);
     alertmanager_use(brakes->alertmanager, config);
     freeze_watch(brakes->freeze, node && node->kind == NODE_TEXT ? node->text : NULL);
     freeze_use_windows(brakes->freeze, entries ? &entries->ceiling.windows : NULL);
@@ -283,6 +301,7 @@ void brakes_close(struct brakes *brakes)
     acks_destroy(brakes->acks);
     locks_destroy(brakes->locks);
     spent_destroy(brakes->spent);
+    calendars_destroy(brakes->calendars);
     freeze_destroy(brakes->freeze);
     silences_destroy(brakes->silences);
     entries_release(brakes->entries);

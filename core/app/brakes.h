@@ -13,6 +13,7 @@
 #include "app/alertmanager.h"
 #include "incident/ack.h"
 #include "incident/audit.h"
+#include "incident/calendar.h"
 #include "incident/entry.h"
 #include "incident/freeze.h"
 #include "incident/guard.h"
@@ -29,8 +30,9 @@ struct brakes {
     struct freeze *freeze;
     struct acks *acks;
     struct locks *locks;
-    struct spent *spent;     /* signatures that have counted */
-    struct entries *entries; /* held: the windows in force are theirs; NULL: none are */
+    struct spent *spent;         /* signatures that have counted */
+    struct entries *entries;     /* held: the windows in force are theirs; NULL: none are */
+    struct calendars *calendars; /* of its windows */
     struct alertmanager *alertmanager;
     struct audit *audit;             /* where it is told, too; NULL: not there (yet, or any more) */
     const char *by;                  /* who sets or takes back the switch, while it is done */

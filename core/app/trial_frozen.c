@@ -13,6 +13,7 @@
 #include "app/caller.h"
 #include "app/trial.h"
 #include "base/mem.h"
+#include "incident/calendar.h"
 
 enum { LONGEST_WHY = 4096 };
 
@@ -53,15 +54,20 @@ static bool is_frozen_by_window(const struct windows *windows)
     struct timespec now = {0};
     int64_t until_ms = 0;
     (void)clock_gettime(CLOCK_REALTIME, &now);
+    struct calendars *calendars = calendars_read_once(windows, (int64_t)now.tv_sec * 1000);
     const struct named_window *window =
         windows_freeze(windows, (int64_t)now.tv_sec * 1000, &until_ms);
-    if (!window)
-        return false;
-    MEM_AUTO char *why = mem_print("frozen by the window %s%s%s",
-                                   window->name,
-                                   window->reason ? ": " : "",
-                                   window->reason ? window->reason : "");
-    return say_frozen(why);
+    bool unknown = window && windows_is_unknown(window);
+    MEM_AUTO char *why = window
+                             ? mem_print("frozen by the window %s%s%s%s%s",
+                                         window->name,
+                                         unknown ? ", of which it is not known when it is: " : "",
+                                         unknown ? window->when.spans->trouble : "",
+                                         window->reason ? ": " : "",
+                                         window->reason ? window->reason : "")
+                             : NULL;
+    calendars_destroy(calendars);
+    return why && say_frozen(why);
 }
 
 bool trial_is_frozen(const struct options *options, const struct entries *entries)

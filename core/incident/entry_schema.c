@@ -194,7 +194,6 @@ static void write_match(struct writer *writer, const char *key, const char *desc
 
 static void write_windows(struct writer *writer, const char *description, bool silences)
 {
-    static const char *const later[] = {"calendar", "before", "after", NULL};
     begin(writer, "windows", description);
     writer_string(writer, "type", "array");
     schema_begin_map(writer, "items", NULL);
@@ -202,10 +201,6 @@ static void write_windows(struct writer *writer, const char *description, bool s
     write_text(writer, "hours", NULL, "07:00-23:00, or 22:00-06:00 for a night");
     write_or_list(writer, "days", "MON-FRI, SAT", write_any_text);
     write_text(writer, "tz", NULL, "a time zone: Europe/London; default UTC");
-    for (const char *const *key = later; *key; key++) {
-        begin(writer, *key, "not in force yet");
-        writer_end(writer);
-    }
     if (silences) {
         schema_write_properties(window_silence_options, NULL, writer);
         write_match(writer, "match", "what is silent");

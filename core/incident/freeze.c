@@ -15,7 +15,7 @@ enum {
     LOOK_EVERY_MS = 3000,
     LOOK_MOST_MS = 5000,
     FIRST_LINE = 200,
-    LONGEST_WHY = 512
+    LONGEST_WHY = 1024
 };
 
 struct freeze {
@@ -37,10 +37,21 @@ struct freeze {
     char why[LONGEST_WHY];
 };
 
+/* Only a calendar that was not looked at yet freezes: soon it is known whether it does. */
+static bool is_too_early(struct freeze *freeze)
+{
+    int64_t until_ms = 0;
+    const struct named_window *window =
+        freeze->on || freeze->file_says
+            ? NULL
+            : windows_freeze(freeze->windows, loop_wall_ms(freeze->loop), &until_ms);
+    return window && windows_is_unknown(window) && !window->when.spans->trouble;
+}
+
 static void tell(struct freeze *freeze)
 {
     const char *why = freeze_why(freeze);
-    if ((why != NULL) == freeze->told)
+    if ((why != NULL) == freeze->told || is_too_early(freeze))
         return;
     freeze->told = why != NULL;
     if (freeze->fn)
@@ -294,17 +305,22 @@ static const char *window_says(struct freeze *freeze)
         windows_freeze(freeze->windows, loop_wall_ms(freeze->loop), &until_ms);
     if (!window)
         return NULL;
+    bool unknown = windows_is_unknown(window);
     units_print_time(until_ms, until);
     (void)snprintf(freeze->why,
                    sizeof(freeze->why),
-                   "frozen by window %s%s%.10s%s%.5s%s%s%s%s",
+                   "frozen by window %s%s%.10s%s%.5s%s%s%s%s%s%s",
                    window->name,
                    until_ms ? " until " : "",
                    until_ms ? until : "",
                    until_ms ? " " : "",
                    until_ms ? until + 11 : "",
                    until_ms ? " UTC" : "",
-                   window->unknown ? ", of which it is not known when it is" : "",
+                   unknown ? ", of which it is not known when it is" : "",
+                   unknown ? ": " : "",
+                   !unknown                      ? ""
+                   : window->when.spans->trouble ? window->when.spans->trouble
+                                                 : "its calendar was not looked at yet",
                    window->reason ? ": " : "",
                    window->reason ? window->reason : "");
     return freeze->why;

@@ -3,6 +3,11 @@
 #include <fnmatch.h>
 #include <string.h>
 
+bool windows_is_unknown(const struct named_window *window)
+{
+    return window->when.kind == WINDOW_SPANS && !window->when.spans->known;
+}
+
 /* ------------------------------------------------------------------ freezes ---- */
 
 const struct named_window *windows_freeze(const struct windows *windows, int64_t now_ms,
@@ -12,7 +17,7 @@ const struct named_window *windows_freeze(const struct windows *windows, int64_t
     for (size_t i = 0; windows && i < windows->count; i++) {
         const struct named_window *window = &windows->all[i];
         int64_t until_ms = 0;
-        if (!window->unknown && !window_holds(&window->when, now_ms, &until_ms))
+        if (!windows_is_unknown(window) && !window_holds(&window->when, now_ms, &until_ms))
             continue;
         if (last && (*ret_until_ms == 0 || (until_ms && until_ms <= *ret_until_ms)))
             continue;
@@ -29,7 +34,7 @@ const struct named_window *windows_next(const struct windows *windows, int64_t n
     *ret_begins_ms = 0;
     for (size_t i = 0; windows && i < windows->count; i++) {
         const struct named_window *window = &windows->all[i];
-        if (window->unknown || window_holds(&window->when, now_ms, NULL))
+        if (windows_is_unknown(window) || window_holds(&window->when, now_ms, NULL))
             continue;
         int64_t begins_ms = window_begins(&window->when, now_ms);
         if (begins_ms && (!next || begins_ms < *ret_begins_ms)) {
@@ -65,7 +70,8 @@ const struct named_window *windows_silence(const struct windows *windows,
 {
     for (size_t i = 0; windows && i < windows->count; i++) {
         const struct named_window *window = &windows->all[i];
-        if (window->unknown || (acting && window->remediate) || !is_of(&window->match, matter) ||
+        if (windows_is_unknown(window) || (acting && window->remediate) ||
+            !is_of(&window->match, matter) ||
             (window->except.written && is_of(&window->except, matter)))
             continue;
         if (window_holds(&window->when, now_ms, NULL))
@@ -79,7 +85,7 @@ void windows_write(const struct windows *windows, int64_t now_ms, struct writer 
     for (size_t i = 0; windows && i < windows->count; i++) {
         const struct named_window *window = &windows->all[i];
         int64_t until_ms = 0;
-        if (window->unknown || !window_holds(&window->when, now_ms, &until_ms))
+        if (windows_is_unknown(window) || !window_holds(&window->when, now_ms, &until_ms))
             continue;
         writer_object(writer, NULL);
         writer_string(writer, "window", window->name);

@@ -5,6 +5,7 @@
  *       freeze:
  *         windows:
  *           - {name: friday-onsale, cron: "45 9 * * FRI", for: 90m, tz: Europe/Amsterdam, reason: weekly on-sale}
+ *           - {name: onsale, calendar: /etc/runbookd/onsale.ics, before: 15m, after: 1h, tz: Europe/London}
  *           - {name: nights, hours: "22:00-06:00", days: MON-THU, tz: Europe/London}
  *     silences:
  *       windows:
@@ -36,7 +37,9 @@ struct window_match {
 struct named_window {
     const char *name, *reason; /* reason NULL: none is written */
     struct window when;
-    bool unknown; /* of a kind that is not in force yet: when it is cannot be told */
+    const char *calendar,
+        *tz; /* a file that says when it is, and the zone as written; NULL: none */
+    int64_t before_ms, after_ms;       /* by which each of its events is longer */
     struct window_match match, except; /* of silences */
     bool remediate;
 };
@@ -46,6 +49,9 @@ struct windows {
     struct named_window *all;
     size_t count;
 };
+
+/* Whether it cannot be told when it is: its calendar was not read.  A freeze then holds, a silence does not. */
+bool windows_is_unknown(const struct named_window *window);
 
 /* What a window may hold, beside hours, days and tz; of silences the second one as well. */
 extern const struct probe_option window_options[], window_silence_options[];

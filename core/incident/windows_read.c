@@ -12,8 +12,8 @@
 enum { MINUTE_MS = 60000 };
 
 struct window_words {
-    const char *name, *cron, *from, *until, *reason;
-    int64_t for_ms;
+    const char *name, *cron, *from, *until, *reason, *calendar;
+    int64_t for_ms, before_ms, after_ms;
     bool remediate;
 };
 
@@ -40,6 +40,20 @@ const struct probe_option window_options[] = {
      PROBE_STRING_AT(struct window_words, until),
      .fallback = "",
      .help = "... and when it is over"},
+    {"calendar",
+     PROBE_STRING_AT(struct window_words, calendar),
+     .fallback = "",
+     .help = "a file of iCalendar, whose events say when it is"},
+    {"before",
+     PROBE_DURATION_AT(struct window_words, before_ms),
+     .fallback = "",
+     .max = WINDOW_LONGEST_MS,
+     .help = "of calendar: by how much earlier than each event it begins"},
+    {"after",
+     PROBE_DURATION_AT(struct window_words, after_ms),
+     .fallback = "",
+     .max = WINDOW_LONGEST_MS,
+     .help = "... and by how much later it ends"},
     {"reason",
      PROBE_STRING_AT(struct window_words, reason),
      .fallback = "",
@@ -109,24 +123,45 @@ static void read_dates(const struct draft *draft, const struct window_words *own
         (void)refuse(draft, "until", "is not after from");
 }
 
+/* Nothing is read yet: whoever is at work with this configuration does that, again and again. */
+static void read_calendar(const struct draft *draft, const struct window_words *own)
+{
+    struct named_window *window = draft->window;
+    const struct node *tz = node_find(draft->map, "tz");
+    window->when.kind = WINDOW_SPANS;
+    window->when.spans = arena_new(draft->schema->memory, sizeof(*window->when.spans));
+    window->calendar = own->calendar;
+    window->tz = !node_is_absent(tz) && tz->kind == NODE_TEXT ? tz->text : NULL;
+    window->before_ms = own->before_ms;
+    window->after_ms = own->after_ms;
+    if (*own->calendar != '/')
+        problem_hint(
+            refuse(draft, "calendar", "is not an absolute path"),
+            "write the path of an .ics file; one that lies elsewhere is to be fetched into it");
+}
+
 static void read_when(const struct draft *draft, const struct window_words *own)
 {
     const struct node *map = draft->map;
     bool dates = is_written(own->from) || is_written(own->until), cron = is_written(own->cron);
     bool hours =
         !node_is_absent(node_find(map, "hours")) || !node_is_absent(node_find(map, "days"));
+    bool calendar = is_written(own->calendar);
+    int ways = dates + cron + hours + calendar;
     hours_read(draft->schema, map, draft->path, &draft->window->when.hours);
-    draft->window->unknown = !node_is_absent(node_find(map, "calendar"));
-    if (draft->window->unknown)
-        return;
-    if (dates + cron + hours != 1)
-        problem_hint(
-            refuse(draft, "name", "says %s when it is", dates + cron + hours > 0 ? "twice" : "not"),
-            "write hours and days, or cron and for, or from and until");
+    if (calendar)
+        read_calendar(draft, own);
+    if (ways != 1)
+        problem_hint(refuse(draft, "name", "says %s when it is", ways > 0 ? "twice" : "not"),
+                     "write hours and days, or cron and for, or from and until, or calendar");
     else if (cron)
         read_cron(draft, own);
     else if (dates)
         read_dates(draft, own);
+    if ((own->before_ms || own->after_ms) && !calendar)
+        (void)refuse(draft,
+                     own->before_ms ? "before" : "after",
+                     "belongs to calendar: the others say when they begin and end");
     if (own->for_ms && !cron)
         (void)refuse(draft, "for", "belongs to cron: hours and dates have an end of their own");
 }
@@ -201,11 +236,6 @@ static void read_silence(const struct draft *draft, const struct window_words *o
     draft->window->remediate = own->remediate;
     read_match(draft, "match", &draft->window->match);
     read_match(draft, "except", &draft->window->except);
-    if (draft->window->unknown)
-        (void)problem_warn(draft->schema->problems,
-                           node_place(draft->map, "calendar"),
-                           node_path(draft->schema->memory, draft->path, "calendar"),
-                           "not in force yet: this window silences nothing");
     if (!draft->window->match.written)
         problem_hint(refuse(draft, "match", "is missing: what is to be silent"),
                      "write match: {target: NAME}; {target: \"*\"} is all of them");
@@ -214,10 +244,8 @@ static void read_silence(const struct draft *draft, const struct window_words *o
 static void read_one(struct schema *schema, const struct node *map, const char *path, bool silences,
                      struct windows *windows)
 {
-    static const char *const freeze_words[] = {
-        "hours", "days", "tz", "calendar", "before", "after", NULL};
-    static const char *const silence_words[] = {
-        "hours", "days", "tz", "calendar", "before", "after", "match", "except", NULL};
+    static const char *const freeze_words[] = {"hours", "days", "tz", NULL};
+    static const char *const silence_words[] = {"hours", "days", "tz", "match", "except", NULL};
     struct named_window *window = &windows->all[windows->count];
     const struct draft draft = {schema, map, path, window};
     struct window_words own = {0};
@@ -243,11 +271,6 @@ static void read_one(struct schema *schema, const struct node *map, const char *
     window->reason = is_written(own.reason) ? own.reason : NULL;
     if (silences)
         read_silence(&draft, &own);
-    else if (window->unknown)
-        (void)problem_warn(schema->problems,
-                           node_place(map, "calendar"),
-                           node_path(schema->memory, path, "calendar"),
-                           "not in force yet: while it is written here, everything is frozen");
     windows->count++;
 }
 

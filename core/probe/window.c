@@ -213,9 +213,30 @@ static int64_t hours_turn(const struct window *window, int64_t wall_ms, bool hol
     return 0;
 }
 
+static bool holds_by_spans(const struct window_spans *spans, int64_t wall_ms, int64_t *ret_until_ms)
+{
+    for (size_t i = 0; i < spans->count && spans->all[i].from_ms <= wall_ms; i++)
+        if (wall_ms < spans->all[i].until_ms) {
+            if (ret_until_ms)
+                *ret_until_ms = spans->all[i].until_ms;
+            return true;
+        }
+    return false;
+}
+
+static int64_t begins_by_spans(const struct window_spans *spans, int64_t wall_ms)
+{
+    for (size_t i = 0; i < spans->count; i++)
+        if (spans->all[i].from_ms > wall_ms)
+            return spans->all[i].from_ms;
+    return 0;
+}
+
 bool window_holds(const struct window *window, int64_t wall_ms, int64_t *ret_until_ms)
 {
     switch (window->kind) {
+    case WINDOW_SPANS:
+        return holds_by_spans(window->spans, wall_ms, ret_until_ms);
     case WINDOW_CRON:
         return holds_by_cron(window, wall_ms, ret_until_ms);
     case WINDOW_DATES:
@@ -240,6 +261,8 @@ int64_t window_begins(const struct window *window, int64_t wall_ms)
         return minute < 0 ? 0 : minute * MINUTE_MS;
     case WINDOW_DATES:
         return window->from_ms > wall_ms ? window->from_ms : 0;
+    case WINDOW_SPANS:
+        return begins_by_spans(window->spans, wall_ms);
     default:
         if (hours_hold(&window->hours, wall_ms)) { /* the next time, not this one */
             wall_ms = hours_turn(window, wall_ms, false);

@@ -4,6 +4,7 @@
  *     hours: "22:00-06:00", days: FRI-SUN        every such night
  *     cron: "45 9 * * FRI", for: 90m             from each such minute on, for so long
  *     from: "2026-12-20", until: "2027-01-02 08:00"
+ *     calendar: /etc/runbookd/onsale.ics         spans that somebody else reads (incident/calendar)
  *
  * All of them by the clock on the wall of a time zone.  A beginning by cron that is skipped, as clocks are put
  * forward, comes with the first minute thereafter; one that comes twice begins twice.  Hours are as in
@@ -13,6 +14,8 @@
  */
 #ifndef PROBE_WINDOW_H
 #define PROBE_WINDOW_H
+
+#include <stddef.h>
 
 #include "base/error.h"
 #include "probe/hours.h"
@@ -28,14 +31,27 @@ struct cron {
     bool any_day, any_weekday;
 };
 
-enum window_kind { WINDOW_HOURS, WINDOW_CRON, WINDOW_DATES };
+enum window_kind { WINDOW_HOURS, WINDOW_CRON, WINDOW_DATES, WINDOW_SPANS };
+
+struct window_span {
+    int64_t from_ms, until_ms; /* until_ms is no longer in it */
+};
+
+/* What a calendar says, for as far as it was read ahead.  Whoever reads it owns what it points to. */
+struct window_spans {
+    const struct window_span *all; /* in order, apart from one another */
+    size_t count;
+    bool known;          /* it could be read */
+    const char *trouble; /* why not; NULL: it was not looked at yet */
+};
 
 struct window {
     enum window_kind kind;
     struct hours hours; /* its zone counts for all kinds */
     struct cron cron;
-    int64_t for_ms;            /* of cron */
-    int64_t from_ms, until_ms; /* of dates; until_ms is no longer in it */
+    int64_t for_ms;             /* of cron */
+    int64_t from_ms, until_ms;  /* of dates; until_ms is no longer in it */
+    struct window_spans *spans; /* of a calendar; borrowed */
 };
 
 /*

@@ -93,8 +93,12 @@ static void what_is_not_in_force_yet_is_said(void **state)
 {
     (void)state;
     is_told("guard: {freeze: {windows: [{name: x, calendar: \"https://h/x.ics\"}]}}\n" TARGETS,
-            "warning: guard.freeze.windows.calendar: not in force yet: while it is written here, "
-            "everything is frozen");
+            "guard.freeze.windows.calendar: is not an absolute path");
+    is_told("guard: {freeze: {windows: [{name: x, calendar: /x.ics, hours: "
+            "\"07:00-08:00\"}]}}\n" TARGETS,
+            "says twice when it is");
+    is_told("guard: {freeze: {windows: [{name: x, hours: \"07:00-08:00\", after: 1h}]}}\n" TARGETS,
+            "guard.freeze.windows.after: belongs to calendar");
 }
 
 static void what_is_locked_is_a_target(void **state)

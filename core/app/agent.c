@@ -285,6 +285,7 @@ static struct desk_parts parts_of(struct agent *agent)
         .remediations = agent->repair.remediations,
         .sinks = agent->sinks,
         .lease = agent->lead.lease,
+        .realm = agent->repair.realm,
         .speaker = &agent->speaker,
         .minute = &agent->stats,
         .renew = agent->renew,

@@ -1,5 +1,6 @@
 #include "app/brakes.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ bool brakes_silence_of(struct brakes *brakes, const struct duty *duty, const cha
         .check = duty->config->check->full_name,
         .labels = duty->config->labels,
         .more_labels = labels,
+        .of_node = duty->target->config->where == PROBE_NODE,
     };
     const struct silence *silence = find_silence(brakes, duty, &matter, status);
     if (silence) {
@@ -92,17 +94,21 @@ static const char *on_finding(const struct duty *duty, const struct finding *fin
                                                                                      : NULL;
 }
 
-static const struct duty *find_duty(const struct schedule *schedule, const char *name,
-                                    const char *target)
+static const struct target *find_target(const struct schedule *schedule, const char *name)
 {
-    struct target *each;
-    list_for_each(each, &schedule->targets, struct target, link) {
-        if (strcmp(each->config->name, target) != 0)
-            continue;
-        for (size_t i = 0; name && i < each->duty_count; i++)
-            if (strcmp(each->duties[i].config->name, name) == 0)
-                return &each->duties[i];
+    const struct target *each;
+    list_for_each(each, &schedule->targets, const struct target, link) {
+        if (strcmp(each->config->name, name) == 0)
+            return each;
     }
+    return NULL;
+}
+
+static const struct duty *find_duty(const struct target *target, const char *name)
+{
+    for (size_t i = 0; target && name && i < target->duty_count; i++)
+        if (strcmp(target->duties[i].config->name, name) == 0)
+            return &target->duties[i];
     return NULL;
 }
 
@@ -125,13 +131,15 @@ static const char *silencing_window(struct brakes *brakes, const struct silence_
 const char *brakes_silenced(const char *target, const char *name, const char *subject, void *data)
 {
     struct brakes *brakes = data;
-    const struct duty *duty = find_duty(brakes->schedule, name, target);
+    const struct target *live = find_target(brakes->schedule, target);
+    const struct duty *duty = find_duty(live, name);
     const struct silence_matter matter = {
         .target = target,
         .name = name,
         .subject = subject,
         .check = duty ? duty->config->check->full_name : NULL,
         .labels = duty ? duty->config->labels : NULL,
+        .of_node = live && live->config->where == PROBE_NODE,
     };
     const struct silence *silence = find_silence(brakes, duty, &matter, PROBE_GRADED);
     if (!silence)
@@ -201,7 +209,7 @@ const char *brakes_locked(const char *target, void *data)
 bool brakes_set_lock(struct brakes *brakes, const char *target, const char *who, const char *reason,
                      memo_done_fn *fn, void *data)
 {
-    const struct lock like = {target, who, reason, now_of(brakes)};
+    const struct lock like = {target, who, reason, now_of(brakes), brakes_shares(brakes, target)};
     bool is_new = !locks_find(brakes->locks, target);
     MEM_AUTO char *message = mem_print("the evidence of %s is kept: locked by %s%s%s",
                                        target,
@@ -231,6 +239,29 @@ static void on_event(const struct event *event, void *data)
     struct brakes *brakes = data;
     if (event->kind == EVENT_FINDING && event->finding->report->status == PROBE_OK)
         acks_end(brakes->acks, event->id);
+}
+
+/* ------------------------------------------------------------- the realm ---- */
+
+bool brakes_shares(const struct brakes *brakes, const char *target)
+{
+    const struct target *each;
+    list_for_each(each, &brakes->schedule->targets, const struct target, link) {
+        if (each->config->where == PROBE_CLUSTER &&
+            (!target || fnmatch(target, each->config->name, FNM_NOESCAPE) == 0))
+            return memo_shares(brakes->memo);
+    }
+    return false;
+}
+
+void brakes_take(struct brakes *brakes, const char *kind, const json_t *all)
+{
+    if (strcmp(kind, "silence") == 0)
+        silences_take(brakes->silences, all, now_of(brakes));
+    else if (strcmp(kind, "lock") == 0)
+        locks_take(brakes->locks, all, now_of(brakes));
+    else if (strcmp(kind, "ack") == 0)
+        acks_take(brakes->acks, all);
 }
 
 /* ----------------------------------------------------------- open, close ---- */

@@ -53,6 +53,15 @@ void brakes_use(struct brakes *brakes, struct config *config, struct entries *en
 /* Once nothing is said any more, before the store closes. */
 void brakes_close(struct brakes *brakes);
 
+/* What the agent that held the lease before has left of a kind: "silence", "lock", "ack". */
+void brakes_take(struct brakes *brakes, const char *kind, const json_t *all);
+
+/*
+ * Whether what is said of a target (a pattern; NULL: of any) goes over with the lease: one of those that it names
+ * is of cluster scope.
+ */
+bool brakes_shares(const struct brakes *brakes, const char *target);
+
 /* Answers for struct guard_sources; `data` is the brakes. */
 const char *brakes_frozen(void *data);
 const char *brakes_silenced(const char *target, const char *name, const char *subject, void *data);

@@ -325,6 +325,9 @@ void caller_print_kept(const json_t *answer)
     const char *why = caller_word(answer, "not_kept");
     if (*why)
         (void)fprintf(stderr, "runbookd: that is not on disk: %s\n", why);
+    why = caller_word(answer, "not_handed_over");
+    if (*why)
+        (void)fprintf(stderr, "runbookd: it is known here alone: %s\n", why);
 }
 
 void caller_print(const struct text *text)

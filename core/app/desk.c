@@ -5,12 +5,14 @@
 
 #include "app/desk_parts.h"
 #include "base/log.h"
+#include "incident/realm.h"
 #include "io/loop.h"
 
 struct word {
     const char *word;
     desk_fn *answer;
-    bool own; /* it is about this agent alone, or lets it act: no other one may pass it on */
+    bool own;  /* it is about this agent alone, or lets it act: no other one may pass it on */
+    bool says; /* what goes over with the lease: not before it is known what was there */
 };
 
 struct ledger_clock desk_clock(const struct desk *desk)
@@ -106,14 +108,14 @@ static const struct word *find_word(const char *word)
         {"reload", answer_reload, .own = true},
         {"pending", desk_pending},
         {"plan", desk_plan},
-        {"decide", desk_decide},
-        {"silence", desk_silence},
+        {"decide", desk_decide, .says = true},
+        {"silence", desk_silence, .says = true},
         {"silences", desk_silences},
-        {"silence_end", desk_silence_end, .own = true},
+        {"silence_end", desk_silence_end, .own = true, .says = true},
         {"freeze", desk_freeze},
         {"thaw", desk_thaw, .own = true},
-        {"ack", desk_ack},
-        {"lock", desk_lock},
+        {"ack", desk_ack, .says = true},
+        {"lock", desk_lock, .says = true},
         {"spool", desk_spool, .own = true},
         {"spool_resend", desk_spool_resend, .own = true},
         {"spool_drop", desk_spool_drop, .own = true},
@@ -126,8 +128,14 @@ static const struct word *find_word(const char *word)
 
 static void on_request(struct control_call *call, const struct control_request *request, void *data)
 {
+    const struct desk *desk = data;
     const struct word *word = find_word(request->word);
-    if (word && request->from && word->own)
+    if (word && word->says && realm_reads(desk->parts.realm))
+        control_refuse(
+            call,
+            "say it again",
+            "this agent has just taken the lease, and reads what the one before has left");
+    else if (word && request->from && word->own)
         control_refuse(call, "say it to that agent itself", "\"%s\" is not passed on", word->word);
     else if (word && (request->from || !desk_pass(data, call, request, word->answer)))
         word->answer(data, call, request);

@@ -27,6 +27,7 @@ struct desk_parts {
     struct remediations *remediations; /* NULL: nothing can be changed */
     struct sinks *sinks;               /* NULL: there are none */
     struct lease *lease;               /* NULL: there is none */
+    const struct realm *realm;         /* the same */
     const struct event_speaker *speaker;
     const struct schedule_stats *minute; /* the last one that a heartbeat spoke of */
     struct renew *renew;                 /* NULL: there is nothing to read again */

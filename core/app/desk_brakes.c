@@ -50,8 +50,13 @@ static void on_shared(const char *why, void *data)
 static void on_kept(int status, void *data)
 {
     struct pledge *pledge = data;
-    writer_bool(&pledge->writer, "kept", status == 0);
-    if (status < 0)
+    writer_bool(&pledge->writer, "kept", status == 0 || status == -EREMOTEIO);
+    if (status == -EREMOTEIO)
+        writer_string(&pledge->writer,
+                      "not_handed_over",
+                      "the lease's store has not taken it (yet): who takes the lease over would "
+                      "not know of it");
+    else if (status < 0)
         writer_string(&pledge->writer,
                       "not_kept",
                       status == -ENOTSUP ? "there is no agent.state: it ends with the agent"
@@ -154,6 +159,7 @@ static void count_entry(const struct ledger_view *view, void *data)
                          .subject = view->subject,
                          .labels = fitting->duty->config->labels,
                          .more_labels = labels,
+                         .of_node = fitting->duty->target->config->where == PROBE_NODE,
                      }))
         fitting->count++;
 }
@@ -203,6 +209,7 @@ void desk_silence(struct desk *desk, struct control_call *call,
     if (what)
         split(what, &wish);
     take_labels(request, &wish);
+    wish.shared = brakes_shares(brakes, wish.target);
     const struct silence *silence =
         silences_add(brakes->silences, &wish, desk_clock(desk).wall_ms, &error);
     if (!silence) {
@@ -400,7 +407,7 @@ void desk_unlock(struct desk *desk, struct control_call *call, const char *targe
     writer_string(&pledge->writer, "target", target);
     writer_string(&pledge->writer, "who", who);
     brakes_say(brakes, "unlocked", who, message);
-    locks_lift(brakes->locks, target, on_kept, pledge);
+    locks_lift(brakes->locks, target, desk_clock(desk).wall_ms, on_kept, pledge);
 }
 
 /* ------------------------------------------------------------------- ack ---- */
@@ -409,6 +416,7 @@ void desk_unlock(struct desk *desk, struct control_call *call, const char *targe
 struct ack_sought {
     char id[EVENT_ID_LEN];
     enum probe_status status;
+    bool of_cluster;
 };
 
 static void take_worst(const struct desk_row *row, void *data)
@@ -417,6 +425,7 @@ static void take_worst(const struct desk_row *row, void *data)
     if (desk_rank(row->view->status) >= desk_rank(worst->status))
         return;
     worst->status = row->view->status;
+    worst->of_cluster = row->duty->target->config->where == PROBE_CLUSTER;
     desk_row_id(row, worst->id);
 }
 
@@ -482,5 +491,12 @@ void desk_ack(struct desk *desk, struct control_call *call, const struct control
     writer_string(&pledge->writer, "acked_by", name_of(request, who));
     writer_time(&pledge->writer, "at", now_ms);
     say_ack(brakes, what, who, reason);
-    acks_add(brakes->acks, sought.id, who, reason, now_ms, on_kept, pledge);
+    acks_add(brakes->acks,
+             &(const struct ack){.id = sought.id,
+                                 .who = who,
+                                 .reason = reason,
+                                 .at_ms = now_ms,
+                                 .shared = sought.of_cluster},
+             on_kept,
+             pledge);
 }

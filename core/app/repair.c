@@ -34,12 +34,21 @@ void repair_open(struct repair *repair, struct schedule *schedule, struct store 
     repair->remediations = remediations_create(&needs);
 }
 
+static void take_said(const char *kind, const json_t *all, void *data)
+{
+    const struct repair *repair = data;
+    brakes_take(repair->sources.control_data, kind, all);
+}
+
 void repair_lease(struct repair *repair, struct lease *lease)
 {
+    struct brakes *brakes = repair->sources.control_data;
+    const struct realm_hears hears = {.said = take_said, .state = take_state, .data = repair};
     if (!repair->remediations)
         return;
-    struct freeze *freeze = ((struct brakes *)repair->sources.control_data)->freeze;
-    repair->realm = realm_create(repair->schedule->loop, lease, freeze, take_state, repair);
+    repair->realm = realm_create(repair->schedule->loop, lease, &hears);
+    realm_freeze(repair->realm, brakes->freeze);
+    realm_memo(repair->realm, brakes->memo);
     realm_serve(repair->realm, &repair->sources, &repair->mirror);
 }
 

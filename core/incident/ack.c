@@ -12,9 +12,9 @@ static void forget(struct acks *acks, struct ack *ack)
 {
     list_remove(&ack->link);
     acks->count--;
-    free(ack->id);
-    free(ack->who);
-    free(ack->reason);
+    free((void *)ack->id);
+    free((void *)ack->who);
+    free((void *)ack->reason);
     free(ack);
 }
 
@@ -28,27 +28,30 @@ static struct ack *find(const struct acks *acks, const char *id)
     return NULL;
 }
 
-static void add(struct acks *acks, const char *id, const char *who, const char *reason,
-                int64_t at_ms)
+static struct ack *add(struct acks *acks, const struct ack *like)
 {
     struct ack *ack = mem_new(sizeof(*ack));
-    ack->id = mem_copy(id);
-    ack->who = mem_copy(who ? who : "somebody");
-    ack->reason = mem_copy(reason);
-    ack->at_ms = at_ms;
+    *ack = (struct ack){.id = mem_copy(like->id),
+                        .who = mem_copy(like->who ? like->who : "somebody"),
+                        .reason = mem_copy(like->reason),
+                        .at_ms = like->at_ms,
+                        .shared = like->shared};
+    list_init(&ack->link);
     list_add(&acks->all, &ack->link);
     acks->count++;
+    return ack;
 }
 
 static void on_kept(const char *id, const json_t *body, void *data)
 {
     struct acks *acks = data;
     if (acks->count < ACK_MOST)
-        add(acks,
-            id,
-            json_string_value(json_object_get(body, "who")),
-            json_string_value(json_object_get(body, "reason")),
-            json_integer_value(json_object_get(body, "at_ms")));
+        (void)add(acks,
+                  &(const struct ack){.id = id,
+                                      .who = json_string_value(json_object_get(body, "who")),
+                                      .reason = json_string_value(json_object_get(body, "reason")),
+                                      .at_ms = json_integer_value(json_object_get(body, "at_ms")),
+                                      .shared = json_is_true(json_object_get(body, "shared"))});
 }
 
 struct acks *acks_create(struct memo *memo)
@@ -74,18 +77,57 @@ bool acks_room(const struct acks *acks)
     return acks->count < ACK_MOST;
 }
 
-void acks_add(struct acks *acks, const char *id, const char *who, const char *reason,
-              int64_t now_ms, memo_done_fn *fn, void *data)
+static json_t *pack(const struct ack *ack)
 {
-    struct ack *old = find(acks, id);
+    return json_pack("{s:s, s:I, s:s*, s:b}",
+                     "who",
+                     ack->who,
+                     "at_ms",
+                     (json_int_t)ack->at_ms,
+                     "reason",
+                     ack->reason,
+                     "shared",
+                     ack->shared);
+}
+
+/* What there is to be kept of one; `body` NULL: nothing any more. */
+static void put(const struct acks *acks, const struct ack *ack, const json_t *body,
+                memo_done_fn *fn, void *data)
+{
+    if (ack->shared)
+        memo_put_shared(acks->memo, "ack", ack->id, body, body, fn, data);
+    else
+        memo_put(acks->memo, "ack", ack->id, body, fn, data);
+}
+
+void acks_add(struct acks *acks, const struct ack *like, memo_done_fn *fn, void *data)
+{
+    struct ack *old = find(acks, like->id);
     if (old)
         forget(acks, old);
-    add(acks, id, who, reason, now_ms);
-    json_t *body = json_pack("{s:s, s:I}", "who", who, "at_ms", (json_int_t)now_ms);
-    if (reason)
-        (void)json_object_set_new(body, "reason", json_string(reason));
-    memo_put(acks->memo, "ack", id, body, fn, data);
+    const struct ack *ack = add(acks, like);
+    json_t *body = pack(ack);
+    put(acks, ack, body, fn, data);
     json_decref(body);
+}
+
+void acks_take(struct acks *acks, const json_t *realms)
+{
+    struct ack *ack;
+    const char *id;
+    json_t *body;
+    list_for_each(ack, &acks->all, struct ack, link) {
+        if (!ack->shared)
+            continue;
+        memo_put(acks->memo, "ack", ack->id, NULL, NULL, NULL);
+        forget(acks, ack);
+    }
+    json_object_foreach((json_t *)realms, id, body) {
+        if (find(acks, id) || !json_is_object(body))
+            continue;
+        on_kept(id, body, acks);
+        memo_put(acks->memo, "ack", id, body, NULL, NULL);
+    }
 }
 
 const struct ack *acks_find(const struct acks *acks, const char *id)
@@ -98,6 +140,6 @@ void acks_end(struct acks *acks, const char *id)
     struct ack *ack = find(acks, id);
     if (!ack)
         return;
-    memo_put(acks->memo, "ack", id, NULL, NULL, NULL);
+    put(acks, ack, NULL, NULL, NULL);
     forget(acks, ack);
 }

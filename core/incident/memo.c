@@ -7,6 +7,8 @@
 
 struct memo {
     struct store *store;
+    memo_mirror_fn *mirror; /* NULL: there is no realm */
+    void *mirror_data;
 };
 
 /* One thing to be written; on the store's thread between its queueing and its end. */
@@ -142,4 +144,62 @@ void memo_put(struct memo *memo, const char *kind, const char *id, const json_t 
     writing->body = body ? json_dumps(body, JSON_COMPACT) : NULL;
     if (!store_do(memo->store, write_one, on_written, writing))
         on_written(-EBUSY, writing);
+}
+
+/* --------------------------------------------------------------- sharing ---- */
+
+/* Of one thing that goes to our disk and to the realm. */
+struct sharing {
+    unsigned open; /* answers that are due */
+    int here, there;
+    memo_done_fn *fn;
+    void *data;
+};
+
+static void settle(struct sharing *sharing)
+{
+    if (--sharing->open)
+        return;
+    int status = sharing->there == 0 ? 0 : sharing->here == 0 ? -EREMOTEIO : sharing->here;
+    if (sharing->fn)
+        sharing->fn(status, sharing->data);
+    free(sharing);
+}
+
+static void on_here(int status, void *data)
+{
+    struct sharing *sharing = data;
+    sharing->here = status;
+    settle(sharing);
+}
+
+static void on_there(int status, void *data)
+{
+    struct sharing *sharing = data;
+    sharing->there = status;
+    settle(sharing);
+}
+
+void memo_mirror(struct memo *memo, memo_mirror_fn *fn, void *data)
+{
+    memo->mirror = fn;
+    memo->mirror_data = data;
+}
+
+bool memo_shares(const struct memo *memo)
+{
+    return memo->mirror != NULL;
+}
+
+void memo_put_shared(struct memo *memo, const char *kind, const char *id, const json_t *here,
+                     const json_t *there, memo_done_fn *fn, void *data)
+{
+    if (!memo->mirror) {
+        memo_put(memo, kind, id, here, fn, data);
+        return;
+    }
+    struct sharing *sharing = mem_new(sizeof(*sharing));
+    *sharing = (struct sharing){.open = 2, .fn = fn, .data = data};
+    memo_put(memo, kind, id, here, on_here, sharing);
+    memo->mirror(kind, id, there, on_there, sharing, memo->mirror_data);
 }

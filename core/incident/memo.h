@@ -36,4 +36,21 @@ typedef void memo_done_fn(int status, void *data);
 void memo_put(struct memo *memo, const char *kind, const char *id, const json_t *body,
               memo_done_fn *fn, void *data);
 
+/*
+ * What is of cluster scope goes over to who takes the realm's lease next: whoever keeps it there is told, with
+ * `body` borrowed (NULL: forget it), and answers once, later or at once.
+ */
+typedef void memo_mirror_fn(const char *kind, const char *id, const json_t *body, memo_done_fn *fn,
+                            void *fn_data, void *data);
+void memo_mirror(struct memo *memo, memo_mirror_fn *fn, void *data);
+
+/* Whether anything goes over to anybody. */
+bool memo_shares(const struct memo *memo);
+
+/*
+ * memo_put() of `here`, and the realm has `there`: zero; -EREMOTEIO: it is kept, but here alone.  Either may be NULL.
+ */
+void memo_put_shared(struct memo *memo, const char *kind, const char *id, const json_t *here,
+                     const json_t *there, memo_done_fn *fn, void *data);
+
 #endif

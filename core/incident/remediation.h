@@ -37,13 +37,17 @@ struct remediations;
 /*
  * Where the realm keeps the guard's state.  `key` is ENTRY/TARGET, `json` an object such as
  * {"attempts": [1795229882118, ...]}: when it began there.  write() is called before the first step of a course,
- * under the token that the lease had then, and `fn` is waited for: less than zero, and nothing is applied.
+ * under the token that the lease had then, and `fn` is waited for: less than zero, and nothing is applied.  keep()
+ * is told each state of a course of cluster scope (json NULL: it is over); what it was told before reaches the store
+ * before what write() is told, and where whole() says that it did not, nothing is applied either.
  */
 typedef void remediation_mirrored_fn(int status, void *data);
 struct remediation_mirror {
     void (*write)(const char *key, const char *json, uint64_t token, remediation_mirrored_fn *fn,
                   void *fn_data, void *data);
     void (*forget)(void *fn_data, void *data); /* `fn` is not to be called any more */
+    void (*keep)(const char *run, const char *json, void *data);
+    bool (*whole)(void *data);
     void *data;
 };
 

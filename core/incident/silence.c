@@ -27,6 +27,21 @@ static void forget(struct silences *silences, struct silence *silence)
     free(silence);
 }
 
+static bool is_shared(const struct silence *silence)
+{
+    return *silence->id == 'c';
+}
+
+/* What there is to be kept of one; `body` NULL: nothing any more, neither here nor in the realm. */
+static void put(const struct silences *silences, const struct silence *silence, const json_t *body,
+                memo_done_fn *fn, void *data)
+{
+    if (is_shared(silence))
+        memo_put_shared(silences->memo, "silence", silence->id, body, body, fn, data);
+    else
+        memo_put(silences->memo, "silence", silence->id, body, fn, data);
+}
+
 /* What has passed is no more, neither here nor on disk. */
 static void expire(struct silences *silences, int64_t now_ms)
 {
@@ -34,7 +49,7 @@ static void expire(struct silences *silences, int64_t now_ms)
     list_for_each(silence, &silences->all, struct silence, link) {
         if (now_ms < silence->until_ms)
             continue;
-        memo_put(silences->memo, "silence", silence->id, NULL, NULL, NULL);
+        put(silences, silence, NULL, NULL, NULL);
         forget(silences, silence);
     }
 }
@@ -61,6 +76,8 @@ static json_t *pack(const struct silence *silence)
     for (size_t i = 0; i < silence->label_count; i++)
         set_word(labels, silence->labels[2 * i], silence->labels[2 * i + 1]);
     (void)json_object_set_new(body, "labels", labels);
+    if (silence->brought)
+        (void)json_object_set_new(body, "brought", json_true());
     return body;
 }
 
@@ -69,11 +86,11 @@ static char *word_of(const json_t *body, const char *name)
     return mem_copy(json_string_value(json_object_get(body, name)));
 }
 
-static struct silence *add(struct silences *silences, unsigned number)
+static struct silence *add(struct silences *silences, char letter, unsigned number)
 {
     struct silence *silence = mem_new(sizeof(*silence));
     silence->number = number;
-    (void)snprintf(silence->id, sizeof(silence->id), "s%u", number);
+    (void)snprintf(silence->id, sizeof(silence->id), "%c%u", letter, number);
     list_add(&silences->all, &silence->link);
     silences->count++;
     if (number > silences->last)
@@ -96,9 +113,12 @@ static void on_kept(const char *id, const json_t *body, void *data)
     unsigned number = 0;
     const char *name;
     json_t *value;
-    if (sscanf(id, "s%9u", &number) != 1 || number == 0 || silences->count == SILENCE_MOST)
+    char letter = 0;
+    if (sscanf(id, "%c%9u", &letter, &number) != 2 || (letter != 's' && letter != 'c') ||
+        number == 0 || silences->count == SILENCE_MOST)
         return;
-    struct silence *silence = add(silences, number);
+    struct silence *silence = add(silences, letter, number);
+    silence->brought = json_is_true(json_object_get(body, "brought"));
     silence->target = word_of(body, "target");
     silence->name = word_of(body, "name");
     silence->subject = word_of(body, "subject");
@@ -156,7 +176,7 @@ const struct silence *silences_add(struct silences *silences, const struct silen
     expire(silences, now_ms);
     if (judge(silences, wish, error) < 0)
         return NULL;
-    struct silence *silence = add(silences, silences->last + 1);
+    struct silence *silence = add(silences, wish->shared ? 'c' : 's', silences->last + 1);
     silence->target = mem_copy(wish->target);
     silence->name = mem_copy(wish->name);
     silence->subject = mem_copy(wish->subject);
@@ -173,31 +193,89 @@ void silences_keep(struct silences *silences, const struct silence *silence, mem
                    void *data)
 {
     json_t *body = pack(silence);
-    memo_put(silences->memo, "silence", silence->id, body, fn, data);
+    put(silences, silence, body, fn, data);
     json_decref(body);
 }
 
-void silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere)
+static struct silence *of_id(const struct silences *silences, const char *id)
 {
     struct silence *silence;
-    list_for_each(silence, &silences->all, struct silence, link) {
-        if (strcmp(silence->id, id) != 0)
-            continue;
-        free(silence->elsewhere);
-        silence->elsewhere = mem_copy(elsewhere);
-        silences_keep(silences, silence, NULL, NULL);
-    }
-}
-
-static struct silence *find(struct silences *silences, const char *id, int64_t now_ms)
-{
-    struct silence *silence;
-    expire(silences, now_ms);
     list_for_each(silence, &silences->all, struct silence, link) {
         if (strcmp(silence->id, id) == 0)
             return silence;
     }
     return NULL;
+}
+
+/* Somebody else has made one of that id: ours gets another one. */
+static void rename_it(struct silences *silences, struct silence *silence)
+{
+    memo_put(silences->memo, "silence", silence->id, NULL, NULL, NULL);
+    silence->number = ++silences->last;
+    (void)snprintf(silence->id, sizeof(silence->id), "c%u", silence->number);
+}
+
+/* What becomes of one of ours that goes over, by what the realm has under its id. */
+static void compare(struct silences *silences, struct silence *silence, const json_t *theirs)
+{
+    bool same = json_integer_value(json_object_get(theirs, "begun_ms")) == silence->begun_ms;
+    if (same && json_is_true(json_object_get(theirs, "ended"))) {
+        memo_put(silences->memo, "silence", silence->id, NULL, NULL, NULL);
+        forget(silences, silence);
+    } else if (!same) {
+        if (theirs)
+            rename_it(silences, silence);
+        silences_keep(silences, silence, NULL, NULL);
+    }
+}
+
+static void bring(struct silences *silences, const char *id, const json_t *theirs, int64_t now_ms)
+{
+    if (json_integer_value(json_object_get(theirs, "until_ms")) <= now_ms) {
+        memo_put_shared(silences->memo, "silence", id, NULL, NULL, NULL, NULL);
+        return;
+    }
+    if (json_is_true(json_object_get(theirs, "ended")))
+        return;
+    json_t *brought = json_copy((json_t *)theirs);
+    (void)json_object_set_new(brought, "brought", json_true());
+    on_kept(id, brought, silences);
+    memo_put(silences->memo, "silence", id, brought, NULL, NULL);
+    json_decref(brought);
+}
+
+void silences_take(struct silences *silences, const json_t *realms, int64_t now_ms)
+{
+    struct silence *silence;
+    unsigned number = 0;
+    const char *id;
+    json_t *theirs;
+    json_object_foreach((json_t *)realms, id, theirs)
+        if (sscanf(id, "c%9u", &number) == 1 && number > silences->last)
+            silences->last = number;
+    list_for_each(silence, &silences->all, struct silence, link) {
+        if (is_shared(silence))
+            compare(silences, silence, json_object_get(realms, silence->id));
+    }
+    json_object_foreach((json_t *)realms, id, theirs)
+        if (*id == 'c' && json_is_object(theirs) && !of_id(silences, id))
+            bring(silences, id, theirs, now_ms);
+}
+
+void silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere)
+{
+    struct silence *silence = of_id(silences, id);
+    if (!silence)
+        return;
+    free(silence->elsewhere);
+    silence->elsewhere = mem_copy(elsewhere);
+    silences_keep(silences, silence, NULL, NULL);
+}
+
+static struct silence *find(struct silences *silences, const char *id, int64_t now_ms)
+{
+    expire(silences, now_ms);
+    return of_id(silences, id);
 }
 
 const struct silence *silences_get(struct silences *silences, const char *id, int64_t now_ms)
@@ -211,7 +289,18 @@ bool silences_end(struct silences *silences, const char *id, int64_t now_ms, mem
     struct silence *silence = find(silences, id, now_ms);
     if (!silence)
         return false;
-    memo_put(silences->memo, "silence", silence->id, NULL, fn, data);
+    json_t *ended = json_pack("{s:b, s:I, s:I}",
+                              "ended",
+                              true,
+                              "begun_ms",
+                              (json_int_t)silence->begun_ms,
+                              "until_ms",
+                              (json_int_t)silence->until_ms);
+    if (is_shared(silence))
+        memo_put_shared(silences->memo, "silence", silence->id, NULL, ended, fn, data);
+    else
+        put(silences, silence, NULL, fn, data);
+    json_decref(ended);
     forget(silences, silence);
     return true;
 }
@@ -252,6 +341,8 @@ static bool fits_labels(const struct silence *silence, const struct silence_matt
 
 bool silence_fits(const struct silence *silence, const struct silence_matter *matter)
 {
+    if (silence->brought && matter->of_node)
+        return false;
     if (silence->subject && (!matter->subject || strcmp(silence->subject, matter->subject) != 0))
         return false;
     return fits(silence->target, matter->target) && fits(silence->name, matter->name) &&

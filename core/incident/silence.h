@@ -4,7 +4,8 @@
  * A silence says what it is about: a target, one of its checks, one subject of that, or labels; of
  * a target and a check `*` stands for any letters.  What it does not say fits everything; a silence
  * that says nothing is none.  It holds from when it was made until its time has passed or somebody
- * ends it, a month at most.
+ * ends it, a month at most.  One that may be about what is of cluster scope ("c4" instead of "s4") goes over to who
+ * takes the realm's lease; there it is about that alone, and not about the other node's own.
  *
  * While it holds, events of a finding that it fits carry its id in `silenced_by`, and remediations
  * that the finding would start wait.  Nothing else: the check runs, its status changes, its events
@@ -16,6 +17,8 @@
  */
 #ifndef INCIDENT_SILENCE_H
 #define INCIDENT_SILENCE_H
+
+#include <stdbool.h>
 
 #include "base/list.h"
 #include "base/writer.h"
@@ -30,7 +33,8 @@ struct silences;
 struct silence {
     struct list link;
     unsigned number;
-    char id[SILENCE_ID_LEN];               /* "s4" */
+    char id[SILENCE_ID_LEN];               /* "s4"; "c4": it goes over with the lease */
+    bool brought;                          /* ... and came so */
     char *target, *name, *subject;         /* patterns, `subject` is plain; NULL: any */
     char *labels[2 * SILENCE_MOST_LABELS]; /* name, value, ... */
     size_t label_count;
@@ -45,6 +49,7 @@ struct silence_matter {
     const char *check;              /* "postgres.connections"; of windows alone */
     const char *const *labels;      /* the operator's */
     const char *const *more_labels; /* the subject's */
+    bool of_node;                   /* it is of scope node */
 };
 
 /* What is wished; everything is copied. */
@@ -54,6 +59,7 @@ struct silence_wish {
     size_t label_count; /* of pairs */
     const char *who, *reason;
     int64_t for_ms;
+    bool shared; /* it goes over with the lease */
 };
 
 /* Reads what was kept; blocks, for the start only.  `memo` is borrowed. */
@@ -64,9 +70,15 @@ void silences_destroy(struct silences *silences); /* NULL is fine */
 const struct silence *silences_add(struct silences *silences, const struct silence_wish *wish,
                                    int64_t now_ms, struct error *error);
 
-/* Keeps it; `fn` (may be NULL) is told, as memo_put() does. */
+/* Keeps it; `fn` (may be NULL) is told, as memo_put_shared() does. */
 void silences_keep(struct silences *silences, const struct silence *silence, memo_done_fn *fn,
                    void *data);
+
+/*
+ * As the realm has those that go over, and those that were ended: {"c4": {...}, "c5": {"ended": true, ...}}.  One of
+ * ours of which it knows nothing is told to it, under another id where somebody else's has that one.
+ */
+void silences_take(struct silences *silences, const json_t *realms, int64_t now_ms);
 
 /* Alertmanager has it, under this name; kept with it. */
 void silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere);

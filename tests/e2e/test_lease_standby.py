@@ -135,7 +135,7 @@ def test_a_freeze_by_the_standby_holds_the_holder_and_is_lifted_there(two, redis
     assert by_hand.code == 1 and "nothing is changed: frozen by uid 0 at " in by_hand.err, by_hand.err
     assert "thawed" in holder("thaw").out
     silence = standby.json("silence", "cache", "--for", "10m", "--reason", "we know")
-    assert [one["silence"] for one in holder.json("silence", "list")["silences"]] == [silence["silence"]]
+    assert [one["silence"] for one in holder.json("silence", "list")["silences"]] == [silence["silence"]] == ["c1"]
     assert "standby" not in standby("silence", "list").err and silence["silence"] in standby("silence", "list").out
     assert "holds the realm's lease" in standby("silence", "end", silence["silence"], code=1).err
 

@@ -430,9 +430,21 @@ static void an_ack_is_of_one_finding_until_it_is_over(void **state)
     struct stage *stage = *state;
     struct acks *acks = acks_create(stage->memo);
     int kept[2] = {0};
-    acks_add(acks, "9f2c41d07be3a655", "uid 7", "mine", NOW, count, kept);
-    acks_add(acks, "9f2c41d07be3a655", "uid 8", NULL, NOW + 1, count, kept);
-    acks_add(acks, "0000000000000001", "uid 7", NULL, NOW, count, kept);
+    acks_add(acks,
+             &(const struct ack){
+                 .id = "9f2c41d07be3a655", .who = "uid 7", .reason = "mine", .at_ms = NOW},
+             count,
+             kept);
+    acks_add(acks,
+             &(const struct ack){
+                 .id = "9f2c41d07be3a655", .who = "uid 8", .reason = NULL, .at_ms = NOW + 1},
+             count,
+             kept);
+    acks_add(
+        acks,
+        &(const struct ack){.id = "0000000000000001", .who = "uid 7", .reason = NULL, .at_ms = NOW},
+        count,
+        kept);
     assert_string_equal(acks_find(acks, "9f2c41d07be3a655")->who, "uid 8");
     assert_null(acks_find(acks, "9f2c41d07be3a656"));
     acks_end(acks, "0000000000000001");

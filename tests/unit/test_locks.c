@@ -8,15 +8,15 @@ static void a_lock_outlives_the_process_until_it_is_lifted(void **state)
     struct stage *stage = *state;
     int kept[2] = {0};
     struct locks *locks = locks_create(stage->memo);
-    const struct lock first = {"pg", "uid 7", "breach", NOW},
-                      second = {"pg", "uid 8", NULL, NOW + 1};
-    const struct lock other = {"redis", "uid 7", NULL, NOW};
+    const struct lock first = {"pg", "uid 7", "breach", NOW, false},
+                      second = {"pg", "uid 8", NULL, NOW + 1, false};
+    const struct lock other = {"redis", "uid 7", NULL, NOW, false};
     assert_null(locks_find(locks, "pg"));
     assert_true(locks_set(locks, &first, count, kept));
     assert_true(locks_set(locks, &second, count, kept)); /* it is locked already, by the first */
     assert_true(locks_set(locks, &other, count, kept));
     assert_string_equal(locks_find(locks, "pg")->who, "uid 7");
-    locks_lift(locks, "redis", count, kept);
+    locks_lift(locks, "redis", NOW + 1, count, kept);
     locks_destroy(locks);
     close_memo(stage);
     assert_int_equal(kept[0], 4);

@@ -34,6 +34,18 @@ void repair_open(struct repair *repair, struct schedule *schedule, struct store 
     repair->remediations = remediations_create(&needs);
 }
 
+static int take_course(const char *run, const char *json, void *data)
+{
+    const struct repair *repair = data;
+    return remediations_take_course(repair->remediations, run, json);
+}
+
+static void on_over(bool ours, void *data)
+{
+    const struct repair *repair = data;
+    remediations_over(repair->remediations, ours);
+}
+
 static void take_said(const char *kind, const json_t *all, void *data)
 {
     const struct repair *repair = data;
@@ -43,7 +55,11 @@ static void take_said(const char *kind, const json_t *all, void *data)
 void repair_lease(struct repair *repair, struct lease *lease)
 {
     struct brakes *brakes = repair->sources.control_data;
-    const struct realm_hears hears = {.said = take_said, .state = take_state, .data = repair};
+    const struct realm_hears hears = {.said = take_said,
+                                      .course = take_course,
+                                      .state = take_state,
+                                      .over = on_over,
+                                      .data = repair};
     if (!repair->remediations)
         return;
     repair->realm = realm_create(repair->schedule->loop, lease, &hears);

@@ -51,6 +51,8 @@ void course_destroy(struct course *course)
                            course->trigger_target,
                            course->trigger_name,
                            course->granted,
+                           course->awaited,
+                           course->broken,
                            course->begun_key,
                            course->kept_name,
                            course->kept_plan,
@@ -278,6 +280,8 @@ static void on_over(const struct task_outcome *outcome, void *data)
                      "it was not begun: its script is over");
     errand_destroy(course->errand);
     course->errand = NULL;
+    if (course->awaited)
+        resume_unwanted(course);
     say_end(course, outcome);
     after_script(course);
 }
@@ -324,7 +328,7 @@ void course_finish(struct course *course)
     if (until_ms > readiness->not_before_ms)
         readiness->not_before_ms = until_ms;
     timer_stop(&course->timer);
-    if (!list_empty(&course->undos)) {
+    if (!list_empty(&course->undos) && !inherit_is_lost(course)) {
         limit_kept(all);
         course->state = COURSE_KEEPS;
         journal_keep(course);
@@ -430,7 +434,8 @@ void course_wait(struct course *course, struct plan *plan)
         journal_keep(course);
         if (course->task)
             task_stop_clock(course->task);
-        remind(course, plan, "waiting");
+        if (!plan->acknowledged)
+            remind(course, plan, "waiting");
     }
     on_wait(course);
 }

@@ -214,6 +214,27 @@ static bool take_granted(struct errand *errand)
     return true;
 }
 
+/* It waits on, if it is what was read at the agent before: with its id, its approvals and its time. */
+static bool take_awaited(struct errand *errand)
+{
+    struct course *course = errand->course;
+    struct plan *plan = errand->plan;
+    struct plan *awaited =
+        course->awaited ? remediation_find_plan(course->all, course->awaited) : NULL;
+    if (!awaited || awaited->state != PLAN_WAITING || plan->mode != GUARD_APPROVE ||
+        strcmp(plan->hash, awaited->hash) != 0)
+        return false;
+    struct act_plan *old = awaited->content; /* of bounds: the list as it is now */
+    awaited->content = plan->content;
+    plan->content = old;
+    errand->plan = awaited;
+    plan_destroy(plan);
+    free(course->awaited);
+    course->awaited = NULL;
+    course_wait(course, awaited);
+    return true;
+}
+
 static void decide(struct errand *errand)
 {
     struct plan *plan = errand->plan;
@@ -228,6 +249,10 @@ static void decide(struct errand *errand)
         errand_apply(errand);
         return;
     }
+    if (take_awaited(errand))
+        return;
+    if (errand->course->awaited)
+        resume_unwanted(errand->course);
     say_planned(errand, &guard);
     if (plan->mode <= GUARD_DRY_RUN)
         errand_end(errand, TASK_PLANNED, "dry run: it was planned, and nothing was done");

@@ -263,8 +263,9 @@ static void apply(struct errand *errand)
 static void on_mirrored(int status, void *data)
 {
     struct errand *errand = data;
+    const struct remediation_mirror *mirror = errand->course->all->needs.mirror;
     errand->mirroring = false;
-    if (status == 0) {
+    if (status == 0 && (!mirror->whole || mirror->whole(mirror->data))) {
         apply(errand);
         return;
     }

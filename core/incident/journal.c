@@ -222,8 +222,10 @@ json_t *journal_pack(const struct course *course)
     const struct plan *plan = course->errand
                                   ? course->errand->plan
                                   : remediation_find_plan(course->all, course->kept_plan);
-    if (plan)
+    if (plan) {
         (void)json_object_set_new(json, "plan", plan_pack(plan));
+        (void)json_object_set_new(json, "plan_hash", json_string(plan->hash));
+    }
     (void)json_object_set_new(json, "undos", pack_undos(course));
     return json;
 }
@@ -233,6 +235,7 @@ void journal_keep(struct course *course)
     json_t *json = journal_pack(course);
     char *doc = json_dumps(json, JSON_COMPACT);
     struct text clean;
+    inherit_keep(course, json);
     json_decref(json);
     text_init(&clean, (size_t)16 << 20);
     redact_add_json(&clean, doc ? doc : "{}", doc ? strlen(doc) : 2, 1);
@@ -246,6 +249,12 @@ void journal_keep(struct course *course)
 }
 
 void journal_forget(struct course *course)
+{
+    inherit_forget(course);
+    journal_forget_here(course);
+}
+
+void journal_forget_here(struct course *course)
 {
     queue(course->all, "delete from course where run = ?1", mem_copy(course->run), NULL, NULL, 0);
 }
@@ -288,7 +297,7 @@ static void unpack_undos(struct course *course, const json_t *undos)
  * A course as it was kept, before entries are in force: its `entry` is one of its own, which has but a name, until
  * remediations_use() has found the real one.
  */
-static struct course *unpack(struct remediations *all, const json_t *json)
+struct course *journal_unpack(struct remediations *all, const json_t *json)
 {
     const char *run = json_string_value(json_object_get(json, "run"));
     const char *name = json_string_value(json_object_get(json, "entry"));
@@ -352,7 +361,7 @@ static int read_courses(sqlite3 *db, struct remediations *all)
         sqlite3_prepare_v2(db, "select doc from course order by rowid", -1, &statement, NULL));
     while (status == 0 && sqlite3_step(statement) == SQLITE_ROW) {
         json_t *json = json_loads((const char *)sqlite3_column_text(statement, 0), 0, NULL);
-        if (!json || !unpack(all, json))
+        if (!json || !journal_unpack(all, json))
             log_error("a remediation that was kept cannot be read: it is left out");
         json_decref(json);
     }

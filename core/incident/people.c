@@ -50,6 +50,13 @@ void remediations_guards(struct remediations *all, const struct plan *plan,
     }
 }
 
+/* Since the lease has changed hands: in a moment it is known whether it is still what was read. */
+static bool is_awaited(const struct remediations *all, const struct plan *plan)
+{
+    const struct course *course = remediation_course_of_plan(all, plan);
+    return course && (course->kept_name || same(course->awaited, plan->id));
+}
+
 /* The plan that waits, and was read; NULL and why. */
 static struct plan *find_waiting(const struct remediations *all,
                                  const struct remediation_decision *decision, struct error *error)
@@ -70,6 +77,14 @@ static struct plan *find_waiting(const struct remediations *all,
                         "plan %s does not wait: it is %s",
                         plan->id,
                         plan_state_name(plan->state));
+        return NULL;
+    }
+    if (is_awaited(all, plan)) {
+        (void)error_set(error,
+                        -EAGAIN,
+                        "plan %s is planned again, since the lease has changed hands",
+                        plan->id);
+        (void)error_hint(error, "ask again in a moment");
         return NULL;
     }
     size_t digits = decision->hash ? strlen(decision->hash) : PLAN_HASH_TYPED;

@@ -212,7 +212,8 @@ static void consider(struct remediations *all, const struct entry *entry,
     int64_t now_ms = loop_wall_ms(all->loop);
     if (entry->mode == GUARD_OFF || !is_bad_enough(entry, sighting) || sighting->flapping ||
         sighting->isolated || now_ms - sighting->changed_wall_ms < entry->trigger.held_ms ||
-        now_ms < readiness->not_before_ms || is_under_way(all, entry->name))
+        now_ms < readiness->not_before_ms || is_under_way(all, entry->name) ||
+        (inherit_shares(all, entry) && !inherit_is_ours(all, NULL)))
         return;
     start(all, entry, sighting);
 }
@@ -234,116 +235,6 @@ static void on_over(const char *target, const char *name, uint64_t started_us, v
         if (course->state == COURSE_VERIFIES)
             proof_hear(course, target, name, started_us);
     }
-}
-
-/* -------------------------------------------------------------------- restarts ---- */
-
-/* Of a course whose remediation is no longer configured: something that has its name. */
-static const struct entry *ghost(struct entries *entries, const char *name)
-{
-    struct entry *entry = arena_new(entries->memory, sizeof(*entry));
-    struct script *script = arena_new(entries->memory, sizeof(*script));
-    script->name = "unknown";
-    entry->name = arena_copy(entries->memory, name);
-    entry->script = script;
-    entry->mode = GUARD_OFF;
-    return entry;
-}
-
-static void tell_unknown(struct course *course, struct plan *plan)
-{
-    if (plan)
-        plan->state = PLAN_FAILED;
-    report_say(course,
-               &(struct report){.level = LOG_ERROR, .step = "unknown", .plan = plan},
-               "the agent ended while step %s was under way: whether it was done is not known, a "
-               "person must look; it is not begun again",
-               course->begun_key);
-    report_audit(
-        course,
-        &(struct report_line){
-            .step = "result", .plan = plan, .key = course->begun_key, .outcome = "unknown"},
-        "the agent ended while it was under way");
-    free(course->begun_key);
-    course->begun_key = NULL;
-    course->changed = true;
-    course_finish(course);
-}
-
-static void void_plan(struct course *course, struct plan *plan)
-{
-    plan->state = PLAN_VOID;
-    report_say(course,
-               &(struct report){.level = LOG_WARN, .step = "void", .plan = plan},
-               "plan %s is void: what it was made for is configured otherwise now",
-               plan->id);
-    report_audit(course, &(struct report_line){.step = "void", .plan = plan}, "plan %s", plan->id);
-    if (course->task)
-        errand_end(course->errand, TASK_REJECTED, "the configuration has changed");
-    else
-        course_finish(course);
-}
-
-static bool fits(const struct remediations *all, const struct plan *plan)
-{
-    const struct entry *entry = entries_find(all->entries, plan->entry);
-    return entry && strcmp(entry->digest, plan->config) == 0 &&
-           strcmp(entry->script->digest, plan->script_digest) == 0;
-}
-
-static void go_on_waiting(struct course *course, struct plan *plan)
-{
-    if (!plan) {
-        course_finish(course);
-    } else if (!fits(course->all, plan)) {
-        void_plan(course, plan);
-    } else if (plan->state == PLAN_APPROVED) { /* it ended before it had begun */
-        course->granted = mem_copy(plan->id);
-        course_begin(course);
-    } else {
-        course->state = COURSE_WAITS;
-        course_wait(course, plan);
-    }
-}
-
-/* It ended between two steps, or before its script had. */
-static void end_midway(struct course *course, struct plan *plan)
-{
-    if (plan)
-        plan->state = PLAN_FAILED;
-    report_say(course,
-               &(struct report){.level = LOG_ERROR, .step = "handed_over", .plan = plan},
-               "the agent ended in its midst, after %u steps were done: a person must look",
-               course->done);
-    if (course->changed && course->entry->verify.question.condition) {
-        course->changed_us = loop_now_us(course->all->loop);
-        proof_begin(course);
-    } else {
-        course_finish(course);
-    }
-}
-
-/* What was kept goes on, now that it is known what it belongs to. */
-static void adopt(struct course *course)
-{
-    struct remediations *all = course->all;
-    const struct entry *entry = entries_find(all->entries, course->kept_name);
-    struct plan *plan = remediation_find_plan(all, course->kept_plan);
-    course->entries = entries_hold(all->entries);
-    course->entry = entry ? entry : ghost(all->entries, course->kept_name);
-    free(course->kept_name);
-    course->kept_name = NULL;
-    if (course->begun_key)
-        tell_unknown(course, plan);
-    else if (course->state == COURSE_WAITS)
-        go_on_waiting(course, plan);
-    else if (course->state == COURSE_VERIFIES && course->entry->verify.question.condition) {
-        course->changed_us = loop_now_us(all->loop);
-        proof_resume(course);
-    } else if (course->state == COURSE_RUNS)
-        end_midway(course, plan);
-    else
-        course_finish(course);
 }
 
 /* ------------------------------------------------------------------ open and close ---- */
@@ -401,11 +292,10 @@ void remediations_use(struct remediations *all, struct entries *entries)
     audit_require(all->needs.audit, entries->ceiling.require_sink, entries->ceiling.sink_wait_ms);
     list_for_each(course, &all->courses, struct course, link) {
         struct plan *plan = course->errand ? course->errand->plan : NULL;
-        if (course->kept_name)
-            adopt(course);
-        else if (course->state == COURSE_WAITS && plan && plan->state == PLAN_WAITING &&
-                 !fits(all, plan))
-            void_plan(course, plan);
+        if (course->kept_name && !course->inherited)
+            resume_kept(course);
+        else if (course->state == COURSE_WAITS && plan && plan->state == PLAN_WAITING)
+            resume_or_void(course, plan);
     }
     entries_release(old);
 }

@@ -75,6 +75,12 @@ void remediations_use(struct remediations *remediations, struct entries *entries
 /* A state of the guard that the realm keeps, for mirror: it is laid over ours. */
 int remediations_take_state(struct remediations *remediations, const char *key, const char *json);
 
+/* A course of cluster scope as the agent before has left it, for mirror; it goes on when all is read. */
+int remediations_take_course(struct remediations *remediations, const char *run, const char *json);
+
+/* All that the realm keeps is read, and what was left goes on here; or the lease is lost, and it goes on elsewhere. */
+void remediations_over(struct remediations *remediations, bool ours);
+
 /* How much is under way, for heartbeats: "remediations": {"running": 1, "waiting": 1, "today": 3}. */
 void remediations_write(const struct remediations *remediations, struct writer *writer);
 

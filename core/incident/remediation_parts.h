@@ -10,6 +10,8 @@
  *     proof.c         whether it has helped
  *     undo.c          taking back what was done
  *     journal.c       what outlives the process
+ *     resume.c        ... goes on, also at another agent
+ *     inherit.c       ... to which it goes over with the lease
  *     report.c        events, and lines of the audit
  *
  * Layer: incident.  Only for these.
@@ -25,11 +27,12 @@
 #include "lua/task.h"
 
 enum {
-    PLANS_KEPT = 100,          /* that are over, to be shown */
-    COURSES_KEPT = 100,        /* that are over, and can be taken back */
-    ATTEMPTS_KEPT = 1000,      /* of one remediation on one target */
-    STEPS_SHOWN = 50,          /* of an event */
-    RESULTS_KEPT = 200,        /* for the script */
+    PLANS_KEPT = 100,     /* that are over, to be shown */
+    COURSES_KEPT = 100,   /* that are over, and can be taken back */
+    ATTEMPTS_KEPT = 1000, /* of one remediation on one target */
+    STEPS_SHOWN = 50,     /* of an event */
+    RESULTS_KEPT = 200,   /* for the script */
+    TOLD_KEPT = 8,
     SHORTEST_PAUSE_MS = 60000, /* between two starts by a trigger, where nothing was applied */
     REFUSED_PAUSE_MS = 300000, /* ... and where a guard refused, without saying until when */
     DAY_MS = 24 * 3600 * 1000
@@ -64,6 +67,8 @@ struct remediations {
     char *unkept;        /* why what must outlive us could not be written; NULL: it was */
     struct timer retry;
     bool closing;
+    char told[TOLD_KEPT][PLAN_RUN_LEN + 1]; /* whose step is unknown, as was said at the start */
+    size_t next_told;
     char texts[2][GUARD_SENTENCE_LEN]; /* clauses of the last facts */
 };
 
@@ -98,11 +103,14 @@ struct course {
     char *kept_name;       /* of one that was kept: its entry, until entries are in force ... */
     char *kept_plan;       /* ... and the plan that it waited with, or was applying */
     char *granted;         /* the id of a plan that was approved before the agent started again */
-    bool changed;          /* a step was begun: something may be different now */
-    uint64_t token;        /* of the lease that it was begun under; zero: none was asked for */
-    bool unknown;          /* ... and it is not known how it ended */
-    bool late;             /* its script has ended in the midst of a step */
-    char *begun_key;       /* the step that is begun and not ended */
+    char *awaited;   /* ... of one that waits, and is planned again since the lease has come here */
+    bool inherited;  /* it has come with the lease */
+    char *broken;    /* ... and why it can be neither decided on nor taken back; or NULL */
+    bool changed;    /* a step was begun: something may be different now */
+    uint64_t token;  /* of the lease that it was begun under; zero: none was asked for */
+    bool unknown;    /* ... and it is not known how it ended */
+    bool late;       /* its script has ended in the midst of a step */
+    char *begun_key; /* the step that is begun and not ended */
     uint64_t changed_us;
     unsigned done, skipped, survived, failed; /* of all errands */
     int64_t begun_ms, remind_ms;
@@ -221,6 +229,34 @@ void journal_forget(struct course *course); /* it is over */
 void journal_begun(struct remediations *all, const char *entry, const char *target, int64_t at_ms);
 void journal_evidence(struct course *course, const char *target);
 json_t *journal_pack(const struct course *course);
+/* A course as it was kept, whose `entry` is not known yet; NULL: it cannot be read. */
+struct course *journal_unpack(struct remediations *all, const json_t *json);
+void journal_forget_here(struct course *course); /* whoever takes the lease goes on with it */
+
+/* ------------------------------------------------------------------- resume ---- */
+
+/* What was kept at this agent goes on, now that entries are in force. */
+void resume_kept(struct course *course);
+/* What the agent before has left goes on, now that this one holds the lease. */
+void resume_inherited(struct course *course);
+/* A plan that waits, once other entries are in force. */
+void resume_or_void(struct course *course, struct plan *plan);
+/* The plan that is awaited is none that is planned now. */
+void resume_unwanted(struct course *course);
+
+/* ------------------------------------------------------------------ inherit ---- */
+
+/* Whether courses of it go over with the lease. */
+bool inherit_shares(const struct remediations *all, const struct entry *entry);
+/* Whether the lease is held, and all that lies with it is read; a course's own token still counts, where it has one. */
+bool inherit_is_ours(const struct remediations *all, const struct course *course);
+/* Whether a course goes over, and has: another agent goes on with it, or will. */
+bool inherit_is_lost(const struct course *course);
+/* Tells the realm how a course stands (json is changed), or that it is over. */
+void inherit_keep(const struct course *course, json_t *json);
+void inherit_forget(const struct course *course);
+/* It is no longer this agent's, and nothing is said. */
+void inherit_drop(struct course *course);
 
 /* ------------------------------------------------------------------- report ---- */
 

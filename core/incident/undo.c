@@ -20,6 +20,8 @@ struct undo_run {
     const struct probe_action *action;
     const void *config;
     struct act *act;
+    uint64_t
+        token; /* of the lease that the next step is taken back under; zero: none is asked for */
     unsigned done, failed;
 };
 
@@ -63,7 +65,10 @@ static struct undo *last(const struct course *course)
 
 static void run_destroy(struct undo_run *run)
 {
-    audit_forget(run->course->all->needs.audit, run);
+    const struct remediations *all = run->course->all;
+    audit_forget(all->needs.audit, run);
+    if (all->needs.mirror && all->needs.mirror->forget)
+        all->needs.mirror->forget(run, all->needs.mirror->data);
     if (run->act)
         act_cancel(run->act);
     run->course->undoing = NULL;
@@ -150,6 +155,7 @@ static bool agrees(struct undo_run *run, const struct undo *undo)
     facts.objection = NULL;
     facts.silenced = NULL;
     struct guard_answer answer = guard_ask_again(&facts);
+    run->token = facts.lease == GUARD_LEASE_HELD ? facts.token : 0;
     if (answer.point == GUARD_POINTS)
         return true;
     MEM_AUTO char *why =
@@ -158,18 +164,43 @@ static bool agrees(struct undo_run *run, const struct undo *undo)
     return false;
 }
 
-static void on_intent(int status, uint64_t entry, void *data)
+static void apply(struct undo_run *run)
 {
-    struct undo_run *run = data;
     const struct undo *undo = last(run->course);
     struct target *live = remediation_target(run->course->all, undo->target);
-    (void)entry;
-    if (status < 0)
-        finish(run, audit_why(run->course->all->needs.audit, status));
-    else if (!live)
+    if (!live)
         finish(run, "its target is gone");
     else if (agrees(run, undo))
         run->act = act_apply(live, run->action, run->config, &undo->step, on_undone, run);
+}
+
+static void on_mirrored(int status, void *data)
+{
+    struct undo_run *run = data;
+    const struct remediation_mirror *mirror = run->course->all->needs.mirror;
+    if (status == 0 && (!mirror->whole || mirror->whole(mirror->data)))
+        apply(run);
+    else
+        finish(run, "that it begins cannot be written where the realm keeps it");
+}
+
+/* The realm is told under the token that the guard has seen: where that is stale, nothing is taken back. */
+static void on_intent(int status, uint64_t entry, void *data)
+{
+    struct undo_run *run = data;
+    struct remediations *all = run->course->all;
+    const struct remediation_mirror *mirror = all->needs.mirror;
+    const struct undo *undo = last(run->course);
+    (void)entry;
+    if (status < 0) {
+        finish(run, audit_why(all->needs.audit, status));
+    } else if (!mirror || !mirror->write || !run->token) {
+        apply(run);
+    } else {
+        MEM_AUTO char *key = mem_print("%s/%s", run->course->entry->name, undo->target);
+        MEM_AUTO char *json = facts_print(all, run->course->entry->name, undo->target);
+        mirror->write(key, json, run->token, on_mirrored, run, mirror->data);
+    }
 }
 
 /* The action and its options, as they were asked for. */

@@ -1,5 +1,7 @@
 """The holder is killed: what people told it, what waits and what can be taken back goes over with the lease."""
 import json
+import os
+import signal
 
 import pytest
 
@@ -154,3 +156,90 @@ def test_a_lock_that_was_set_before_the_agent_began_again_is_there(realm, redis)
         assert locks == {"cache": "breach", "own": "of this node"}
     finally:
         again.end(None)
+
+
+@KINDS
+def test_a_plan_that_waits_is_approved_at_the_next_holder(realm, redis, kind):
+    """Under the same id and hash, once it was planned again there; who looks after it, and until when, is kept."""
+    first, second = realm(kind)
+    flood(redis)
+    plan = step(first, "remediation", "waiting")
+    first("ack", plan["plan"], "--as", "alice")
+    expires = first.json("plan", plan["plan"])["expires"]
+    take_over(first, second)
+
+    def waits():
+        plans = second.json("pending", code=None)["plans"]
+        return plans[0] if len(plans) == 1 and plans[0]["acknowledged"] else None
+
+    found = servers.wait_until(waits, 60)
+    assert (found["plan"], found["plan_hash"], found["run"], found["expires"]) == (plan["plan"], plan["plan_hash"], plan["id"], expires), found
+    assert "alice" in found["acked_by"] and not steps(second, "remediation", "waiting"), "nobody is called again"
+
+    def approved():  # "is planned again": not yet
+        return second("approve", plan["plan"], "--hash", plan["plan_hash"][:4], code=None).code == 0
+
+    servers.wait_until(approved, 60)
+    applied = step(second, "remediation", "applied")
+    assert applied["plan"] == plan["plan"] and applied["id"] == plan["id"], applied
+    servers.wait_until(lambda: lengths(redis) == ("0", str(QUEUE)), 40)
+    assert not steps(second, "remediation", "planned", "void") and len(steps(second, "audit", "approved")) == 1
+
+
+def test_a_plan_that_is_none_at_the_next_holder_is_told_as_void_and_made_anew(realm, redis):
+    """There its remediation is configured otherwise: what was read at the first is not what would be done."""
+    first, second = realm("redis", right=2)
+    flood(redis)
+    old = step(first, "remediation", "waiting")
+    take_over(first, second)
+    void = step(second, "remediation", "void")
+    assert void["plan"] == old["plan"] and "configured otherwise at this agent" in void["message"], void
+    new = step(second, "remediation", "waiting")
+    assert new["plan"] != old["plan"] and new["plan_hash"] != old["plan_hash"]
+    assert "does not wait: it is void" in second("approve", old["plan"], "--hash", old["plan_hash"][:4], code=1).err
+    second("approve", new["plan"], "--hash", new["plan_hash"][:4])
+    servers.wait_until(lambda: lengths(redis) == ("0", str(QUEUE)), 40)
+
+
+def test_a_plan_for_what_is_over_is_told_as_void(realm, redis):
+    """The queue is gone when the other agent takes the lease: its script finds nothing to be done."""
+    first, second = realm("redis")
+    flood(redis)
+    old = step(first, "remediation", "waiting")
+    redis.do("del", "q")
+    take_over(first, second)
+    void = step(second, "remediation", "void")
+    assert void["plan"] == old["plan"] and "it is not what was read" in void["message"], void
+    servers.wait_until(lambda: second.json("pending", code=None)["plans"] == [], 40)
+
+
+@KINDS
+def test_what_the_first_has_done_is_taken_back_at_the_next_holder(realm, redis, kind):
+    first, second = realm(kind, mode="auto", guard="cooldown: 1h", more="    undo_after: 2h")
+    flood(redis)
+    applied = step(first, "remediation", "applied")
+    step(first, "remediation", "ended")
+    assert lengths(redis) == ("0", str(QUEUE))
+    take_over(first, second)
+    servers.wait_until(lambda: applied["plan"] in second("pending", "--all", code=None).out, 40)
+    assert "undo" in second("undo", applied["plan"], "--reason", "not so", code=None).out
+    assert step(second, "remediation", "undone")["done"] == 1
+    assert lengths(redis) == (str(QUEUE), "0")
+    assert step(second, "audit", "result")["outcome"] == "undone"
+
+
+def test_who_loses_the_lease_passes_on_what_is_asked_of_its_plan(realm, redis):
+    """It was stopped past its time: the plan is the other one's now, and what a person says of it here reaches that one."""
+    first, second = realm("redis")
+    flood(redis)
+    plan = step(first, "remediation", "waiting")
+    os.kill(first.running.process.pid, signal.SIGSTOP)
+    try:
+        wait_step(second.running, "lease_taken", 60)
+    finally:
+        os.kill(first.running.process.pid, signal.SIGCONT)
+    assert step(first, "remediation", "passed_on")["plan"] == plan["plan"]
+    wait_step(first.running, "standby", 40)
+    servers.wait_until(lambda: first("reject", plan["plan"], "--reason", "not now", code=None).code == 0, 60)
+    assert step(second, "remediation", "rejected")["plan"] == plan["plan"]
+    assert not steps(first, "remediation", "rejected", "void", "expired")

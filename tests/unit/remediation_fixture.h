@@ -33,6 +33,7 @@ static struct {
     bool unknown;                /* the check cannot tell */
     const char *keys[TOLD_MOST]; /* what plan() finds; ended by NULL */
     int64_t total;
+    const char *json;       /* of each step; or NULL */
     bool undoes;            /* apply() answers a step that takes it back */
     bool hangs;             /* apply() does not answer */
     uint64_t takes_ms;      /* ... or so much later */
@@ -61,7 +62,8 @@ static inline void plan(struct probe_target *self, struct probe_run *run)
     size_t count = 0;
     (void)self;
     for (; told.keys[count]; count++)
-        steps[count] = (struct probe_step){.key = told.keys[count], .what = "stop it"};
+        steps[count] =
+            (struct probe_step){.key = told.keys[count], .what = "stop it", .json = told.json};
     probe_planned(run, .steps = steps, .step_count = count, .total = told.total);
 }
 
@@ -189,6 +191,9 @@ static struct {
     char mirrored[512];
     int mirror_status;
     void (*on_mirror)(void); /* meanwhile; NULL: nothing */
+    bool shares;             /* courses go over with the lease */
+    bool lacks;              /* the realm has not taken all of it */
+    json_t *courses;         /* as the realm has them */
     bool has_witness;
     struct audit_witness witness;
     char asked[256]; /* sinks that were asked, with how much was applied by then */
@@ -252,6 +257,21 @@ static inline void mirror_forget(void *fn_data, void *data)
 {
     (void)fn_data;
     (void)data;
+}
+
+static inline void mirror_keep(const char *run, const char *json, void *data)
+{
+    (void)data;
+    if (json)
+        (void)json_object_set_new(world.courses, run, json_string(json));
+    else
+        (void)json_object_del(world.courses, run);
+}
+
+static inline bool mirror_whole(void *data)
+{
+    (void)data;
+    return !world.lacks;
 }
 
 static inline void witness_ask(const char *sink, uint64_t seq, int64_t wait_ms,
@@ -359,7 +379,10 @@ static inline void open_state(void)
                                            .locked = locked,
                                            .lock = lock_target,
                                            .lease = lease};
-    world.mirror = (struct remediation_mirror){mirror_write, mirror_forget, NULL};
+    world.mirror = (struct remediation_mirror){.write = mirror_write,
+                                               .forget = mirror_forget,
+                                               .keep = world.shares ? mirror_keep : NULL,
+                                               .whole = mirror_whole};
     world.witness = (struct audit_witness){witness_ask, witness_forget, NULL};
     if (world.has_witness)
         audit_set_witness(world.audit, &world.witness);
@@ -409,6 +432,25 @@ static inline void restart(void)
     close_state();
     stage.journal[0] = '\0';
     open_state();
+}
+
+/* The lease changes hands: another agent, which knows nothing, takes what the realm has of courses. */
+static inline void change_hands(void)
+{
+    MEM_AUTO char *path = mem_print("%s/state", world.folder);
+    MEM_AUTO char *away = mem_print("%s/state-%d", world.folder, (int)world.token);
+    const char *run;
+    json_t *doc, *left = json_deep_copy(world.courses);
+    close_state();
+    stage.journal[0] = '\0';
+    assert_int_equal(rename(path, away), 0);
+    open_state();
+    world.token++;
+    json_object_foreach(left, run, doc)
+        assert_int_equal(remediations_take_course(world.all, run, json_string_value(doc)), 0);
+    json_decref(left);
+    remediations_over(world.all, true);
+    settle();
 }
 
 /* The check turns critical, and its remediation begins. */
@@ -463,6 +505,7 @@ static inline int set_up(void **state)
     (void)state;
     memset(&told, 0, sizeof(told));
     memset(&world, 0, sizeof(world));
+    world.courses = json_object();
     told.keys[0] = "a";
     told.keys[1] = "b";
     told.total = 20;
@@ -486,6 +529,7 @@ static inline int tear_down(void **state)
 {
     if (world.all)
         close_state();
+    json_decref(world.courses);
     entries_release(world.entries);
     watch_destroy(world.alive);
     (void)close(world.pipe[0]);

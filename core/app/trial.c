@@ -11,6 +11,7 @@
 #include "app/caller.h"
 #include "app/planned.h"
 #include "app/session.h"
+#include "app/trial_lease.h"
 #include "base/mem.h"
 #include "incident/remediation.h"
 #include "io/child.h"
@@ -36,6 +37,7 @@ struct trial {
     struct store *store;
     struct audit *audit;
     struct remediations *remediations;
+    struct trial_lease *lease; /* NULL: none is needed */
     struct timer turn;
     uint64_t begun_us;
     bool looked, started; /* the script's check has run once; it has begun */
@@ -267,13 +269,23 @@ static bool begin(struct trial *trial)
     return false;
 }
 
+/* Once what it is about was looked at, and the lease is held where one is needed; false: it will not begin. */
+static bool try_begin(struct trial *trial)
+{
+    bool patient = loop_now_us(trial->loop) - trial->begun_us < FIRST_LOOK_MS * UINT64_C(1000);
+    enum trial_lease_word word = trial_lease_look(trial->lease);
+    trial->failed |= word == TRIAL_LEASE_REFUSED;
+    if (word != TRIAL_LEASE_FINE || (!trial->looked && patient))
+        return word != TRIAL_LEASE_REFUSED;
+    return begin(trial);
+}
+
 /* A look at how it goes; what is asked of a person is asked here, where nothing else is under way. */
 static void on_turn(void *data)
 {
     struct trial *trial = data;
     const struct plan *plan = NULL;
-    bool patient = loop_now_us(trial->loop) - trial->begun_us < FIRST_LOOK_MS * UINT64_C(1000);
-    if (!trial->started && (trial->looked || !patient) && !begin(trial)) {
+    if (!trial->started && !try_begin(trial)) {
         loop_stop(trial->loop);
         return;
     }
@@ -373,9 +385,19 @@ static bool open_world(struct trial *trial)
         (void)fprintf(stderr, "runbookd: %s\n", error.message);
         return false;
     }
-    const struct remediation_needs needs = {
-        .schedule = trial->schedule, .audit = trial->audit, .store = trial->store};
+    if (trial->options->apply && trial_lease_open(trial->schedule,
+                                                  trial->session.config,
+                                                  entries_find(trial->session.entries, ENTRY),
+                                                  trial->store,
+                                                  &trial->lease) < 0)
+        return false;
+    const struct remediation_needs needs = {.schedule = trial->schedule,
+                                            .audit = trial->audit,
+                                            .store = trial->store,
+                                            .sources = trial_lease_sources(trial->lease),
+                                            .mirror = trial_lease_mirror(trial->lease)};
     trial->remediations = remediations_create(&needs);
+    trial_lease_begin(trial->lease, trial->remediations);
     remediations_use(trial->remediations, trial->session.entries);
     return true;
 }
@@ -385,6 +407,7 @@ static void close_world(struct trial *trial)
     timer_stop(&trial->turn);
     remediations_destroy(trial->remediations);
     audit_close(trial->audit);
+    trial_lease_close(trial->lease);
     schedule_destroy(trial->schedule);
     if (trial->store)
         store_close(trial->store, CLOSE_MS);

@@ -4,6 +4,7 @@
  * What stands between a script and a target is the same as for the agent: incident/remediation with one
  * entry, made for this run, whose grant is what the script needs.  Its audit lies in a temporary folder
  * and is gone with it; cool-downs and attempts of the agent do not count here; what freezes the agent does, its switch, too.
+ * What is of cluster scope is changed by who holds the realm's lease alone (app/trial_lease).
  *
  * Layer: app.  Uses: everything that app/agent uses of targets and remediations.
  */

@@ -327,7 +327,7 @@ void caller_print_kept(const json_t *answer)
         (void)fprintf(stderr, "runbookd: that is not on disk: %s\n", why);
     why = caller_word(answer, "not_handed_over");
     if (*why)
-        (void)fprintf(stderr, "runbookd: it is known here alone: %s\n", why);
+        (void)fprintf(stderr, "runbookd: who takes the lease over would not know of it: %s\n", why);
 }
 
 void caller_print(const struct text *text)

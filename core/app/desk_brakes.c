@@ -50,17 +50,13 @@ static void on_shared(const char *why, void *data)
 static void on_kept(int status, void *data)
 {
     struct pledge *pledge = data;
-    writer_bool(&pledge->writer, "kept", status == 0 || status == -EREMOTEIO);
-    if (status == -EREMOTEIO)
-        writer_string(&pledge->writer,
-                      "not_handed_over",
-                      "the lease's store has not taken it (yet): who takes the lease over would "
-                      "not know of it");
-    else if (status < 0)
-        writer_string(&pledge->writer,
-                      "not_kept",
-                      status == -ENOTSUP ? "there is no agent.state: it ends with the agent"
-                                         : strerror(-status));
+    bool here = status == 0 || status == -EREMOTEIO;
+    const char *why = here                 ? "the lease's store has not taken it (yet)"
+                      : status == -ENOTSUP ? "there is no agent.state: it ends with the agent"
+                                           : strerror(-status);
+    writer_bool(&pledge->writer, "kept", here);
+    if (status < 0)
+        writer_string(&pledge->writer, here ? "not_handed_over" : "not_kept", why);
     settle(pledge);
 }
 

@@ -227,6 +227,8 @@ static void happen(struct world *world, const struct given *given)
         freeze_unset(world->brakes.freeze);
     else if (given->silence)
         silence(world, given);
+    else if (given->lease)
+        lease_move(world, given);
 }
 
 static void play(struct world *world)
@@ -318,6 +320,7 @@ static bool open_world(struct world *world)
     brakes_open(&world->brakes, world->schedule, world->store, NULL);
     take_windows(world);
     repair_open(&world->repair, world->schedule, world->store, &world->brakes);
+    lease_prepare(world);
     repair_use(&world->repair, world->session->entries, NULL, false);
     world->schedule->begun = true;
     return world->repair.remediations != NULL;

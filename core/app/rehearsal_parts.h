@@ -6,6 +6,7 @@
  *     rehearsal_read.c     the file
  *     rehearsal_fit.c      whether what it names is there
  *     rehearsal_stand_in.c in the plugins' place
+ *     rehearsal_lease.c    who holds the realm's lease
  *     rehearsal_said.c     what was said, and whether it is what was expected
  *
  * Layer: app.  Only for these.
@@ -40,7 +41,8 @@ struct given {
     const char *result; /* JSON */
     const char *fails, *effect;
     bool undo;
-    const char *approve, *reject, *take_back, *remediate, *with, *freeze, *silence; /* with: JSON */
+    const char *approve, *reject, *take_back, *remediate, *with, *freeze, *silence,
+        *lease; /* with: JSON */
     const char *const *except;
     bool thaw;
     const char *by;
@@ -114,6 +116,7 @@ struct world {
     struct repair repair;
     int pipe[2];
     struct watch *alive;
+    bool elsewhere; /* another agent holds the realm's lease */
     int64_t now_ms; /* since the case began */
     struct answer_given *answers;
     size_t answer_count;
@@ -144,6 +147,10 @@ struct duty *world_duty(const struct world *world, const char *written);
 void stand_in_for(struct world *world);
 /* From now on the check, or action, answers that. */
 void stand_in_take(struct world *world, const struct given *given);
+
+/* Before anything happens; a line that says who holds the lease from now on. */
+void lease_prepare(struct world *world);
+void lease_move(struct world *world, const struct given *given);
 
 void said_hear(const struct event *event, void *world);
 void said_judge(struct world *world, const struct expected *expected);

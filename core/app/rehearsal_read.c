@@ -62,6 +62,7 @@ static void read_given(struct reading *reading, const struct node *list, const c
                                         "freeze",
                                         "thaw",
                                         "silence",
+                                        "lease",
                                         NULL};
     for (size_t i = 0; i < test->given_count; i++) {
         struct given *given = &test->given[i];

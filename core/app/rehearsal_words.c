@@ -7,6 +7,7 @@
 #include "probe/schema.h"
 
 const char *const rehearsal_effects[] = {"reads", "reversible", "disruptive", "destructive", NULL};
+static const char *const holders[] = {"here", "elsewhere", NULL};
 static const char *const statuses[] = {"none", "ok", "warning", "critical", "unknown", NULL};
 
 #define AT(type, member)                                                                           \
@@ -138,6 +139,11 @@ static const struct probe_option given_options[] = {
      .min = 1000,
      .max = REHEARSAL_LONGEST_MS,
      .help = "of silence: how long"},
+    {"lease",
+     PROBE_STRING_AT(struct given, lease),
+     .fallback = "",
+     .choices = holders,
+     .help = "who holds the realm's lease from now on; elsewhere what is of cluster scope rests"},
     {"by", PROBE_STRING_AT(struct given, by), .fallback = "alice", .help = "which person it is"},
     {0},
 };

@@ -52,8 +52,10 @@ static void cut(json_t *json)
 {
     static const char *const long_ones[] = {"finding", "with", "plan", "undos"};
     json_t *plan = json_object_get(json, "plan");
+    bool undoable = json_array_size(json_object_get(json, "undos")) > 0;
     if (plan)
         (void)json_object_set(json, "kept_plan", json_object_get(plan, "id"));
+    (void)json_object_set_new(json, "undoable", json_boolean(undoable));
     for (size_t i = 0; i < COUNT_OF(long_ones); i++)
         (void)json_object_del(json, long_ones[i]);
     (void)json_object_set_new(json, "cut", json_true());
@@ -128,6 +130,8 @@ int remediations_take_course(struct remediations *all, const char *run, const ch
         own && strcmp(own, run) == 0 && !known ? journal_unpack(all, doc) : NULL;
     if (course) {
         course->inherited = true;
+        course->undoable =
+            !list_empty(&course->undos) || json_is_true(json_object_get(doc, "undoable"));
         course->broken = mem_copy(find_broken(doc, remediation_find_plan(all, course->kept_plan)));
     }
     json_decref(doc);

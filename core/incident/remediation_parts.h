@@ -105,6 +105,7 @@ struct course {
     char *granted;         /* the id of a plan that was approved before the agent started again */
     char *awaited;   /* ... of one that waits, and is planned again since the lease has come here */
     bool inherited;  /* it has come with the lease */
+    bool undoable;   /* ... and something that was done could be taken back */
     char *broken;    /* ... and why it can be neither decided on nor taken back; or NULL */
     bool changed;    /* a step was begun: something may be different now */
     uint64_t token;  /* of the lease that it was begun under; zero: none was asked for */

@@ -166,8 +166,8 @@ void resume_kept(struct course *course)
 
 /* ------------------------------------------------------------- a take-over ---- */
 
-/* It is over, and was never begun: what started it may start it again at once. */
-static void end_unbegun(struct course *course)
+/* It is over, and nothing is under way: what started it may start it again at once. */
+static void end_here(struct course *course)
 {
     journal_forget(course);
     course_destroy(course);
@@ -214,12 +214,23 @@ static void wait_on(struct course *course, struct plan *plan, const char *broken
         say_void(course,
                  plan,
                  broken ? broken : "what it was made for is configured otherwise at this agent");
-        end_unbegun(course);
+        end_here(course);
     } else if (loop_wall_ms(course->all->loop) >= plan->expires_ms) {
         course_wait(course, plan);
     } else {
         plan_again(course, plan);
     }
+}
+
+/* What can be taken back is so here; whether its remediation may begin again is for the guard to say. */
+static void keep_on(struct course *course)
+{
+    if (list_empty(&course->undos)) {
+        end_here(course);
+        return;
+    }
+    journal_keep(course);
+    undo_await(course);
 }
 
 static bool was_told(const struct course *course)
@@ -245,12 +256,15 @@ void resume_inherited(struct course *course)
         wait_on(course, plan, broken);
         return;
     }
-    if (broken && course->state != COURSE_RUNS) {
+    if (broken && course->undoable) {
         report_say(course,
                    &(struct report){.level = LOG_ERROR, .step = "undo_failed", .plan = plan},
                    "what was done can no longer be taken back by itself: %s",
                    broken);
         undo_forget(course);
     }
-    go_on(course, plan);
+    if (course->state == COURSE_KEEPS && !course->begun_key)
+        keep_on(course);
+    else
+        go_on(course, plan);
 }

@@ -110,6 +110,7 @@ void rest_end(struct schedule *schedule)
             continue;
         target->resting = false;
         depend_update_all(target);
-        schedule_begin(target);
+        if (!schedule->driven)
+            schedule_begin(target);
     }
 }

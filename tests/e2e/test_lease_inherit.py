@@ -288,6 +288,8 @@ def test_a_script_run_by_hand_asks_for_the_lease(realm, redis, kind):
     second.running.end()
     first.running.end()  # each of them gives the lease back
     done = script_run(first, "--apply", "--yes", code=0)
+    if kind == "redis":
+        assert redis.do("exists", f"runbookd:{{{name['realm']}}}:lease") == "0", "it was given back"
     assert "applied" in done.stdout and lengths(redis) == ("0", str(QUEUE)), done.stdout + done.stderr
     again = Agent(first.file.read_text())
     try:

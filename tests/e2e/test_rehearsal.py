@@ -252,3 +252,23 @@ def test_the_readmes_example_passes(tmp_path):
     (tmp_path / "runbookd.yaml").write_text(CONFIG.format(mode="auto", ceiling="auto"))
     result = runbookd("test", tmp_path / "a_test.yaml", events=False)
     assert result.code == 0, result.out + result.err
+
+
+def test_elsewhere_nothing_is_found_and_nothing_is_done(tmp_path):
+    """As at a standby: what waits goes to whoever holds the lease, and what a person starts the guard refuses."""
+    passes(trial_of(tmp_path, f"""
+case: a standby acts on nothing
+given:
+  - {{at: 0s, check: pg/connections, {FULL}}}
+  - {IDLE}
+  - {{at: 40s, lease: elsewhere}}
+  - {{at: 3m, remediate: end-idle-sessions}}
+  - {{at: 10m, lease: here}}
+expect:
+  - {{at: 35s, remediation: end-idle-sessions, outcome: waiting}}
+  - {{at: 1m, remediation: end-idle-sessions, outcome: passed_on}}
+  - {{at: 1m, finding: pg/connections, status: none}}
+  - {{at: 4m, remediation: end-idle-sessions, outcome: refused, reason: lease, says: another agent}}
+  - {{at: 11m, finding: pg/connections, status: critical}}
+  - {{at: 14m, remediation: end-idle-sessions, outcome: waiting}}
+""", mode="approve"))

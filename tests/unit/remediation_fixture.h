@@ -190,10 +190,8 @@ static struct {
     bool mirrors;
     char mirrored[512];
     int mirror_status;
-    void (*on_mirror)(void); /* meanwhile; NULL: nothing */
-    bool shares;             /* courses go over with the lease */
-    bool lacks;              /* the realm has not taken all of it */
-    json_t *courses;         /* as the realm has them */
+    void (*on_mirror)(void);                 /* meanwhile; NULL: nothing */
+    const struct remediation_mirror *shares; /* courses go over with the lease; or NULL */
     bool has_witness;
     struct audit_witness witness;
     char asked[256]; /* sinks that were asked, with how much was applied by then */
@@ -257,21 +255,6 @@ static inline void mirror_forget(void *fn_data, void *data)
 {
     (void)fn_data;
     (void)data;
-}
-
-static inline void mirror_keep(const char *run, const char *json, void *data)
-{
-    (void)data;
-    if (json)
-        (void)json_object_set_new(world.courses, run, json_string(json));
-    else
-        (void)json_object_del(world.courses, run);
-}
-
-static inline bool mirror_whole(void *data)
-{
-    (void)data;
-    return !world.lacks;
 }
 
 static inline void witness_ask(const char *sink, uint64_t seq, int64_t wait_ms,
@@ -379,10 +362,9 @@ static inline void open_state(void)
                                            .locked = locked,
                                            .lock = lock_target,
                                            .lease = lease};
-    world.mirror = (struct remediation_mirror){.write = mirror_write,
-                                               .forget = mirror_forget,
-                                               .keep = world.shares ? mirror_keep : NULL,
-                                               .whole = mirror_whole};
+    world.mirror =
+        world.shares ? *world.shares
+                     : (struct remediation_mirror){.write = mirror_write, .forget = mirror_forget};
     world.witness = (struct audit_witness){witness_ask, witness_forget, NULL};
     if (world.has_witness)
         audit_set_witness(world.audit, &world.witness);
@@ -432,25 +414,6 @@ static inline void restart(void)
     close_state();
     stage.journal[0] = '\0';
     open_state();
-}
-
-/* The lease changes hands: another agent, which knows nothing, takes what the realm has of courses. */
-static inline void change_hands(void)
-{
-    MEM_AUTO char *path = mem_print("%s/state", world.folder);
-    MEM_AUTO char *away = mem_print("%s/state-%d", world.folder, (int)world.token);
-    const char *run;
-    json_t *doc, *left = json_deep_copy(world.courses);
-    close_state();
-    stage.journal[0] = '\0';
-    assert_int_equal(rename(path, away), 0);
-    open_state();
-    world.token++;
-    json_object_foreach(left, run, doc)
-        assert_int_equal(remediations_take_course(world.all, run, json_string_value(doc)), 0);
-    json_decref(left);
-    remediations_over(world.all, true);
-    settle();
 }
 
 /* The check turns critical, and its remediation begins. */
@@ -505,7 +468,6 @@ static inline int set_up(void **state)
     (void)state;
     memset(&told, 0, sizeof(told));
     memset(&world, 0, sizeof(world));
-    world.courses = json_object();
     told.keys[0] = "a";
     told.keys[1] = "b";
     told.total = 20;
@@ -529,7 +491,6 @@ static inline int tear_down(void **state)
 {
     if (world.all)
         close_state();
-    json_decref(world.courses);
     entries_release(world.entries);
     watch_destroy(world.alive);
     (void)close(world.pipe[0]);

@@ -237,6 +237,22 @@ static void test_a_silence_and_a_freeze_are_no_trouble(void **state)
                         "");
 }
 
+static void test_elsewhere_what_is_of_cluster_scope_rests(void **state)
+{
+    (void)state;
+    assert_string_equal(play("case: a standby\n"
+                             "given:\n"
+                             "  - {at: 0s, check: db/look, every: 15s, measures: {used: 95}}\n"
+                             "  - {at: 1m, lease: elsewhere}\n"
+                             "  - {at: 5m, lease: here}\n"
+                             "expect:\n"
+                             "  - {at: 45s, finding: db/look, status: critical}\n"
+                             "  - {at: 61s, finding: db/look, status: none}\n"
+                             "  - {at: 4m, finding: db/look, status: none}\n"
+                             "  - {at: 6m, finding: db/look, status: critical}\n"),
+                        "");
+}
+
 static void refused(const char *yaml, const char *message)
 {
     struct rehearsal *rehearsal = read_test(yaml);
@@ -314,6 +330,7 @@ int main(void)
         CASE(test_what_is_not_as_expected_is_shown_with_what_was_said),
         CASE(test_a_reason_that_differs_is_shown),
         CASE(test_a_silence_and_a_freeze_are_no_trouble),
+        CASE(test_elsewhere_what_is_of_cluster_scope_rests),
         CASE(test_a_check_that_is_not_there_is_refused),
         CASE(test_a_measure_that_is_not_there_is_refused),
         CASE(test_a_derived_measure_is_refused),

@@ -6,9 +6,51 @@
 #define ASK ", mode: approve, guard: {cooldown: 0s}"
 #define UNDO ", undo_after: 1h"
 
+/* -------------------------------------------------------------- the realm ---- */
+
+static json_t *courses; /* as it has them */
+static bool lacks;      /* it has not taken all of them */
+
+static void mirror_keep(const char *run, const char *json, void *data)
+{
+    (void)data;
+    if (json)
+        (void)json_object_set_new(courses, run, json_string(json));
+    else
+        (void)json_object_del(courses, run);
+}
+
+static bool mirror_whole(void *data)
+{
+    (void)data;
+    return !lacks;
+}
+
+/* The lease changes hands: another agent, which knows nothing, takes what the realm has of courses. */
+static void change_hands(void)
+{
+    MEM_AUTO char *path = mem_print("%s/state", world.folder);
+    MEM_AUTO char *away = mem_print("%s/state-%d", world.folder, (int)world.token);
+    const char *run;
+    json_t *doc, *left = json_deep_copy(courses);
+    close_state();
+    stage.journal[0] = '\0';
+    assert_int_equal(rename(path, away), 0);
+    open_state();
+    world.token++;
+    json_object_foreach(left, run, doc)
+        assert_int_equal(remediations_take_course(world.all, run, json_string_value(doc)), 0);
+    json_decref(left);
+    remediations_over(world.all, true);
+    settle();
+}
+
 static void hold_lease(void)
 {
-    world.mirrors = world.shares = true;
+    static const struct remediation_mirror realm = {
+        .write = mirror_write, .forget = mirror_forget, .keep = mirror_keep, .whole = mirror_whole};
+    world.mirrors = true;
+    world.shares = &realm;
     world.lease = GUARD_LEASE_HELD;
     world.token = 7;
 }
@@ -23,8 +65,8 @@ static const char *only_course(void)
 {
     const char *run;
     json_t *doc;
-    assert_int_equal(json_object_size(world.courses), 1);
-    json_object_foreach(world.courses, run, doc)
+    assert_int_equal(json_object_size(courses), 1);
+    json_object_foreach(courses, run, doc)
         return json_string_value(doc);
     return NULL;
 }
@@ -53,7 +95,7 @@ static void a_plan_that_waits_goes_over_with_its_id_its_hash_and_its_approvals(v
     assert_int_equal(approve("uid 2"), 0);
     pass(SECOND);
     applied("a b c ");
-    assert_int_equal(json_object_size(world.courses), 0);
+    assert_int_equal(json_object_size(courses), 0);
 }
 
 static void nobody_decides_on_it_before_it_was_planned_again(void **state)
@@ -64,7 +106,7 @@ static void nobody_decides_on_it_before_it_was_planned_again(void **state)
     turn_bad();
     close_state();
     open_state();
-    json_t *doc = json_copy(world.courses);
+    json_t *doc = json_copy(courses);
     const char *run = json_object_iter_key(json_object_iter(doc));
     assert_int_equal(remediations_take_course(world.all, run, only_course()), 0);
     assert_int_equal(approve("uid 1"), -EAGAIN); /* the rest is not read yet */
@@ -122,7 +164,7 @@ static void what_is_not_wanted_any_more_is_told_as_void(void **state)
     pass(SECOND);
     said("void left ");
     assert_int_equal(remediations_plan(world.all, world.plan)->state, PLAN_VOID);
-    assert_int_equal(json_object_size(world.courses), 0);
+    assert_int_equal(json_object_size(courses), 0);
 }
 
 static void a_plan_that_expired_meanwhile_is_told_as_expired(void **state)
@@ -132,12 +174,12 @@ static void a_plan_that_expired_meanwhile_is_told_as_expired(void **state)
     start("approval: {expires: 1m}\n" FIX(ASK));
     turn_bad();
     told.used = 10;
-    json_t *left = json_deep_copy(world.courses);
+    json_t *left = json_deep_copy(courses);
     close_state();
     pass(2 * MINUTE);
     open_state();
-    json_decref(world.courses);
-    world.courses = left;
+    json_decref(courses);
+    courses = left;
     change_hands();
     said("expired ");
 }
@@ -198,7 +240,7 @@ static void what_was_approved_and_had_not_begun_begins_at_the_next(void **state)
     pass(SECOND);
     said("applied ended ");
     applied("a b ");
-    assert_int_equal(json_object_size(world.courses), 0);
+    assert_int_equal(json_object_size(courses), 0);
 }
 
 static void nothing_is_applied_before_the_realm_has_all_of_it(void **state)
@@ -207,7 +249,7 @@ static void nothing_is_applied_before_the_realm_has_all_of_it(void **state)
     hold_lease();
     start(FIX(ASK));
     turn_bad();
-    world.lacks = true; /* what it says does not reach the realm: nothing is applied */
+    lacks = true; /* what it says does not reach the realm: nothing is applied */
     assert_int_equal(approve("uid 1"), 0);
     pass(SECOND);
     applied("");
@@ -228,7 +270,7 @@ static void a_step_that_was_under_way_is_unknown_and_not_begun_again(void **stat
     told.hangs = false;
     pass(5 * SECOND);
     applied("a ");
-    assert_int_equal(json_object_size(world.courses), 0);
+    assert_int_equal(json_object_size(courses), 0);
 }
 
 static void who_has_told_it_at_its_start_does_not_tell_it_with_the_lease(void **state)
@@ -249,7 +291,7 @@ static void who_has_told_it_at_its_start_does_not_tell_it_with_the_lease(void **
     remediations_over(world.all, true);
     pass(SECOND);
     said("");
-    assert_int_equal(json_object_size(world.courses), 0);
+    assert_int_equal(json_object_size(courses), 0);
     json_decref(json);
 }
 
@@ -269,7 +311,26 @@ static void what_was_done_is_taken_back_at_the_next(void **state)
     pass(0);
     said("undo undoing undone ");
     applied("a b back back ");
-    assert_int_equal(json_object_size(world.courses), 0);
+    assert_int_equal(json_object_size(courses), 0);
+}
+
+static void what_cannot_be_taken_back_for_a_secret_in_it_is_told(void **state)
+{
+    struct error error = {0};
+    (void)state;
+    hold_lease();
+    redact_learn("s3cr3t-of-unit");
+    told.undoes = true;
+    start(FIX(AUTO UNDO ", with: {stop: s3cr3t-of-unit}"));
+    turn_bad();
+    said("planned applied ended ");
+    change_hands();
+    said("undo_failed ");
+    assert_non_null(strstr(world.last, "it holds a secret"));
+    struct remediation_decision decision = by("uid 1");
+    assert_int_equal(remediations_undo(world.all, &decision, &error), -ENOENT);
+    assert_int_equal(json_object_size(courses), 0);
+    redact_forget_all();
 }
 
 static void what_is_to_be_taken_back_in_its_time_is_so_at_the_next(void **state)
@@ -284,7 +345,7 @@ static void what_is_to_be_taken_back_in_its_time_is_so_at_the_next(void **state)
     change_hands();
     pass(29 * MINUTE);
     applied("a b ");
-    world.lacks = true; /* that it begins does not reach the realm */
+    lacks = true; /* that it begins does not reach the realm */
     pass(2 * MINUTE);
     said("undoing undo_failed ");
     applied("a b ");
@@ -301,7 +362,7 @@ static void who_loses_the_lease_has_nothing_of_it_any_more(void **state)
     remediations_over(world.all, false);
     said("passed_on ");
     assert_null(remediations_plan(world.all, world.plan));
-    assert_int_equal(json_object_size(world.courses), 1); /* that is the other one's now */
+    assert_int_equal(json_object_size(courses), 1); /* that is the other one's now */
     pass(HOUR);
     said("");
     restart();
@@ -336,6 +397,22 @@ static void what_cannot_be_read_is_left_out(void **state)
     said("");
 }
 
+static int set_up_realm(void **state)
+{
+    courses = json_object();
+    lacks = false;
+    return set_up(state);
+}
+
+static int tear_down_realm(void **state)
+{
+    json_decref(courses);
+    return tear_down(state);
+}
+
+#undef CASE
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up_realm, tear_down_realm)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +429,7 @@ int main(void)
         CASE(a_step_that_was_under_way_is_unknown_and_not_begun_again),
         CASE(who_has_told_it_at_its_start_does_not_tell_it_with_the_lease),
         CASE(what_was_done_is_taken_back_at_the_next),
+        CASE(what_cannot_be_taken_back_for_a_secret_in_it_is_told),
         CASE(what_is_to_be_taken_back_in_its_time_is_so_at_the_next),
         CASE(who_loses_the_lease_has_nothing_of_it_any_more),
         CASE(nothing_begins_before_it_is_known_what_was_left),

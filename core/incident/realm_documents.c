@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "incident/realm_parts.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, PATIENCE_MS = 3000 /* of who waits: a person, at a terminal */ };
 
 /* One on its way; the lease's store takes them one after the other. */
 struct document {
@@ -21,10 +21,12 @@ struct document {
     bool failed;   /* it is not on its way now */
     lease_put_fn *fn;
     void *data;
+    struct timer patience;
 };
 
 static void finish(struct document *document)
 {
+    timer_stop(&document->patience);
     list_remove(&document->link);
     free(document->key);
     free(document->value);
@@ -37,6 +39,11 @@ static void answer(struct document *document, int status)
     document->fn = NULL;
     if (fn)
         fn(status, document->data);
+}
+
+static void on_impatient(void *data)
+{
+    answer(data, -ETIMEDOUT);
 }
 
 /* One that was written later counts. */
@@ -102,6 +109,8 @@ void realm_put(struct realm *realm, const char *key, const char *value, lease_pu
     (void)lease_held(realm->lease, &document->token);
     list_init(&document->link);
     list_add(&realm->documents, &document->link);
+    if (fn)
+        timer_start(&document->patience, realm->loop, PATIENCE_MS, on_impatient, document);
     send(document);
 }
 

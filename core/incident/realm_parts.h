@@ -29,7 +29,7 @@ struct realm {
 
 /*
  * Writes a document under the present token, again and again until the store has it or a later one of that key; NULL
- * removes it.  `fn` (may be NULL) is told once, later or at once, how the first attempt ended: as lease_put(), and
+ * removes it.  `fn` (may be NULL) is told once, later or at once, how the first attempt ended, within three seconds: as lease_put(), and
  * -ESTALE where the lease is not held; -ECANCELED: the realm is closed.
  */
 void realm_put(struct realm *realm, const char *key, const char *value, lease_put_fn *fn,

@@ -9,7 +9,9 @@ struct silences {
     struct memo *memo;
     struct list all; /* in the order in which they were made */
     size_t count;
-    unsigned last; /* number that was given out */
+    unsigned last;                                  /* number that was given out */
+    char ended[SILENCE_ENDED_MOST][SILENCE_ID_LEN]; /* what the realm knows as such, in a ring */
+    size_t next_ended;
 };
 
 static void forget(struct silences *silences, struct silence *silence)
@@ -229,14 +231,29 @@ static void compare(struct silences *silences, struct silence *silence, const js
     }
 }
 
+/* The realm knows of so many; the oldest is forgotten there. */
+static void note_ended(struct silences *silences, const char *id)
+{
+    for (size_t i = 0; i < SILENCE_ENDED_MOST; i++)
+        if (strcmp(silences->ended[i], id) == 0)
+            return;
+    char *place = silences->ended[silences->next_ended];
+    if (*place && !of_id(silences, place))
+        memo_put_shared(silences->memo, "silence", place, NULL, NULL, NULL, NULL);
+    (void)snprintf(place, SILENCE_ID_LEN, "%s", id);
+    silences->next_ended = (silences->next_ended + 1) % SILENCE_ENDED_MOST;
+}
+
 static void bring(struct silences *silences, const char *id, const json_t *theirs, int64_t now_ms)
 {
     if (json_integer_value(json_object_get(theirs, "until_ms")) <= now_ms) {
         memo_put_shared(silences->memo, "silence", id, NULL, NULL, NULL, NULL);
         return;
     }
-    if (json_is_true(json_object_get(theirs, "ended")))
+    if (json_is_true(json_object_get(theirs, "ended"))) {
+        note_ended(silences, id);
         return;
+    }
     json_t *brought = json_copy((json_t *)theirs);
     (void)json_object_set_new(brought, "brought", json_true());
     on_kept(id, brought, silences);
@@ -296,10 +313,12 @@ bool silences_end(struct silences *silences, const char *id, int64_t now_ms, mem
                               (json_int_t)silence->begun_ms,
                               "until_ms",
                               (json_int_t)silence->until_ms);
-    if (is_shared(silence))
+    if (is_shared(silence)) {
         memo_put_shared(silences->memo, "silence", silence->id, NULL, ended, fn, data);
-    else
+        note_ended(silences, silence->id);
+    } else {
         put(silences, silence, NULL, fn, data);
+    }
     json_decref(ended);
     forget(silences, silence);
     return true;

@@ -26,7 +26,12 @@
 
 #define SILENCE_LONGEST_MS (INT64_C(31) * 24 * 3600 * 1000)
 
-enum { SILENCE_MOST = 500, SILENCE_MOST_LABELS = 16, SILENCE_ID_LEN = 12 };
+enum {
+    SILENCE_MOST = 500,
+    SILENCE_MOST_LABELS = 16,
+    SILENCE_ID_LEN = 12,
+    SILENCE_ENDED_MOST = 256 /* that the realm knows as ended */
+};
 
 struct silences;
 

@@ -129,6 +129,21 @@ static void one_that_was_ended_stays_ended(void **state)
     silences_destroy(right);
 }
 
+static void the_realm_knows_of_so_many_that_were_ended(void **state)
+{
+    struct realm *realm = *state;
+    struct silences *left = silences_create(realm->memos[0]);
+    struct silences *right = silences_create(realm->memos[1]);
+    for (int i = 0; i < SILENCE_ENDED_MOST + 10; i++)
+        assert_true(silences_end(left, make(left, true, "pg"), NOW, NULL, NULL));
+    assert_int_equal(json_object_size(realm->there.all), SILENCE_ENDED_MOST);
+    silences_take(right, left_there(realm), NOW);
+    assert_true(silences_end(right, make(right, true, "pg"), NOW, NULL, NULL));
+    assert_int_equal(json_object_size(realm->there.all), SILENCE_ENDED_MOST);
+    silences_destroy(left);
+    silences_destroy(right);
+}
+
 static void one_that_the_realm_did_not_take_is_told_to_it_later(void **state)
 {
     struct realm *realm = *state;
@@ -277,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_silence_goes_over_under_its_id_and_is_not_about_the_other_node),
         CASE(one_that_was_ended_stays_ended),
+        CASE(the_realm_knows_of_so_many_that_were_ended),
         CASE(one_that_the_realm_did_not_take_is_told_to_it_later),
         CASE(what_has_passed_meanwhile_is_not_taken),
         CASE(a_lock_goes_over_and_so_does_its_being_lifted),

@@ -214,6 +214,17 @@ static void what_people_say_is_written_until_the_store_has_it(void **state)
     pass(1100);
     assert_string_equal(document("said/lock/db"), "{\"a\":2}");
     assert_true(mirror.whole(mirror.data));
+    store.takes_ms = 2500; /* two of them, one after the other: nobody is kept waiting for that */
+    put_status = 1;
+    mirror.keep("r-2", "{}", mirror.data);
+    memo_put_shared(said, "lock", "db", body, body, on_put, NULL);
+    pass(2900);
+    assert_int_equal(put_status, 1);
+    pass(200);
+    assert_int_equal(put_status, -ENOTSUP);
+    store.takes_ms = 0;
+    pass(3000);
+    assert_string_equal(document("said/lock/db"), "{\"a\":1}");
     mirror.keep("r-1", "{}", mirror.data);
     memo_put_shared(said, "lock", "db", NULL, NULL, NULL, NULL);
     pass(1);

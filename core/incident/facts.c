@@ -25,16 +25,22 @@ static struct history *find(const struct remediations *all, const char *entry, c
     return NULL;
 }
 
-void facts_begun(struct remediations *all, const char *entry, const char *target, int64_t at_ms)
+static struct history *find_or_add(struct remediations *all, const char *entry, const char *target)
 {
     struct history *history = find(all, entry, target);
-    if (!history) {
-        history = mem_new(sizeof(*history));
-        history->entry = mem_copy(entry);
-        history->target = mem_copy(target);
-        list_init(&history->link);
-        list_add(&all->histories, &history->link);
-    }
+    if (history)
+        return history;
+    history = mem_new(sizeof(*history));
+    history->entry = mem_copy(entry);
+    history->target = mem_copy(target);
+    list_init(&history->link);
+    list_add(&all->histories, &history->link);
+    return history;
+}
+
+void facts_begun(struct remediations *all, const char *entry, const char *target, int64_t at_ms)
+{
+    struct history *history = find_or_add(all, entry, target);
     if (history->count == ATTEMPTS_KEPT)
         memmove(history->at_ms, history->at_ms + 1, --history->count * sizeof(*history->at_ms));
     history->at_ms = mem_resize(history->at_ms, (history->count + 1) * sizeof(*history->at_ms));
@@ -82,8 +88,10 @@ int remediations_take_state(struct remediations *all, const char *key, const cha
     int status = slash && json_is_array(attempts) ? 0 : -1;
     size_t i;
     json_t *at;
+    MEM_AUTO char *entry = slash ? mem_copy_n(key, (size_t)(slash - key)) : NULL;
+    if (slash && status < 0) /* all attempts may have been used a moment ago */
+        find_or_add(all, entry, slash + 1)->unread_ms = loop_wall_ms(all->loop);
     if (status == 0) {
-        MEM_AUTO char *entry = mem_copy_n(key, (size_t)(slash - key));
         json_array_foreach(attempts, i, at) {
             const struct history *history = find(all, entry, slash + 1);
             bool known = false;
@@ -123,6 +131,12 @@ static void add_history(const struct remediations *all, const struct facts_about
             continue;
         if (facts->attempts++ == 0)
             facts->first_attempt_ms = at_ms;
+    }
+    if (history && history->unread_ms > since_ms) {
+        if (facts->last_ms < history->unread_ms)
+            facts->last_ms = history->unread_ms;
+        facts->first_attempt_ms = history->unread_ms;
+        facts->attempts = facts->limits.attempts;
     }
 }
 

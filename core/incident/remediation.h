@@ -72,7 +72,10 @@ void remediations_destroy(struct remediations *remediations); /* NULL is fine */
  */
 void remediations_use(struct remediations *remediations, struct entries *entries);
 
-/* A state of the guard that the realm keeps, for mirror: it is laid over ours. */
+/*
+ * A state of the guard that the realm keeps, for mirror: it is laid over ours.  What cannot be read is -1, and counts
+ * as if all attempts had been used just now.
+ */
 int remediations_take_state(struct remediations *remediations, const char *key, const char *json);
 
 /* A course of cluster scope as the agent before has left it, for mirror; it goes on when all is read. */

@@ -44,6 +44,7 @@ struct history {
     char *entry, *target;
     int64_t *at_ms; /* in order */
     size_t count;
+    int64_t unread_ms; /* when what the realm knows of it could not be read; zero: never */
 };
 
 /* Whether and when a trigger may start its remediation again. */

@@ -170,6 +170,7 @@ def test_who_is_stopped_in_the_midst_of_a_step_ends_that_one_and_no_more(redis, 
         second = start(config(redis.url, target(postgres.port), end), "second")
         assert proxy.holding.wait(60), first.errors
         stop(first)
+        time.sleep(1)  # what it had said is read
         begun = len(steps(first, "audit", "intent"))
         token = wait_step(second, "agent", "lease_taken")["lease_token"]
         wait_step(second, "remediation", "applied")

@@ -101,12 +101,24 @@ static void what_another_agent_tried_counts_here(void **state)
     (void)snprintf(
         json, sizeof(json), "{\"attempts\": [%lld]}", (long long)loop_wall_ms(stage.loop));
     assert_int_equal(remediations_take_state(world.all, "fix/db", json), 0);
-    assert_true(remediations_take_state(world.all, "fix/db", "[]") < 0);
     turn_bad();
     said("refused(cooldown) ");
     restart();
     pass(2 * SECOND);
     said("refused(cooldown) ");
+}
+
+static void what_cannot_be_read_of_the_realm_counts_as_all_attempts(void **state)
+{
+    (void)state;
+    start(FIX(AUTO ", guard: {cooldown: 0s, attempts: 3/10s}"));
+    assert_true(remediations_take_state(world.all, "fix/db", "[]") < 0);
+    assert_true(remediations_take_state(world.all, "fix", "{}") < 0);
+    turn_bad();
+    said("refused(attempts) handed_over ");
+    applied("");
+    pass(15 * SECOND); /* then it does not matter any more */
+    assert_non_null(strstr(stage.journal, "applied"));
 }
 
 static void change_state(const char *sql)
@@ -246,6 +258,7 @@ int main(void)
         CASE(the_realm_is_told_before_the_first_step),
         CASE(what_the_realm_cannot_keep_is_not_done),
         CASE(what_another_agent_tried_counts_here),
+        CASE(what_cannot_be_read_of_the_realm_counts_as_all_attempts),
         CASE(what_cannot_be_audited_is_not_done),
         CASE(an_attempt_that_is_not_on_disk_is_none_of_the_realms),
         CASE(an_intent_that_is_not_on_disk_is_none_of_the_realms),

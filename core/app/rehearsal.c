@@ -10,6 +10,7 @@
 #include "app/rehearsal_parts.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "incident/calendar.h"
 #include "io/wait.h"
 #include "probe/metric.h"
 
@@ -274,8 +275,10 @@ static bool keep_alive(struct world *world)
 static bool open_state(struct world *world)
 {
     struct error error = {0};
-    if (!world->session->config->agent.state)
-        return true; /* as in production: nothing is ever applied */
+    if (!world->session->config->agent.state) { /* as in production: nothing is ever applied */
+        world->state[0] = '\0';
+        return true;
+    }
     if (!mkdtemp(world->state)) {
         text_print(world->failures, "cannot make a folder in /tmp: %s\n", strerror(errno));
         world->state[0] = '\0';
@@ -287,10 +290,13 @@ static bool open_state(struct world *world)
     return world->store != NULL;
 }
 
-/* Of what holds the agent back by itself: windows go by the clock, files and sinks are not there. */
+/* Of what holds the agent back by itself: windows go by the clock, and their calendars are read; sinks are not there. */
 static void take_windows(struct world *world)
 {
     struct entries *entries = world->session->entries;
+    int64_t now_ms = loop_wall_ms(world->loop);
+    world->calendars[0] = calendars_read_once(&entries->ceiling.windows, now_ms);
+    world->calendars[1] = calendars_read_once(&entries->silences, now_ms);
     world->brakes.entries = entries_hold(entries);
     freeze_use_windows(world->brakes.freeze, &entries->ceiling.windows);
     entries->ceiling.require_sink = NULL;
@@ -345,6 +351,8 @@ static void close_world(struct world *world)
         store_close(world->store, CLOSE_MS);
     bus_destroy(world->bus);
     ledger_destroy(world->ledger);
+    for (size_t i = 0; i < COUNT_OF(world->calendars); i++)
+        calendars_destroy(world->calendars[i]);
     if (world->alive) {
         watch_destroy(world->alive);
         (void)close(world->pipe[0]);
@@ -352,7 +360,7 @@ static void close_world(struct world *world)
     }
     metric_forget_all();
     (void)loop_destroy(world->loop);
-    if (world->store)
+    if (*world->state)
         (void)nftw(world->state, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     said_finish(world);
     free(world->answers);

@@ -113,6 +113,7 @@ struct world {
     struct schedule *schedule;
     struct store *store; /* NULL: the configuration has no agent.state, and nothing is applied */
     struct brakes brakes;
+    struct calendars *calendars[2]; /* of freeze and of silence windows; read once */
     struct repair repair;
     int pipe[2];
     struct watch *alive;

@@ -130,9 +130,15 @@ count: {{end-idle-sessions: 0}}
 """))
 
 
+NIGHTS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20251231T220000Z\r\nDTEND:20260101T060000Z\r\nRRULE:FREQ=DAILY\r\n" \
+         "END:VEVENT\r\nEND:VCALENDAR\r\n"
+
+
+@pytest.mark.parametrize("when", ['hours: "22:00-06:00"', "calendar: NIGHTS"])
 @pytest.mark.parametrize("hour, outcome", [("12", "applied"), ("23", "refused, reason: freeze")])
-def test_a_window_holds_by_the_clock_of_the_case(tmp_path, hour, outcome):
-    (tmp_path / "over.yaml").write_text('guard: {freeze: {windows: [{name: nights, hours: "22:00-06:00"}]}}\n')
+def test_a_window_holds_by_the_clock_of_the_case(tmp_path, hour, outcome, when):
+    (tmp_path / "nights.ics").write_text(NIGHTS)
+    (tmp_path / "over.yaml").write_text('guard: {freeze: {windows: [{name: nights, %s}]}}\n' % when.replace("NIGHTS", str(tmp_path / "nights.ics")))
     passes(trial_of(tmp_path, f"""
 case: at {hour}
 begins: "2026-01-05T{hour}:00:00Z"

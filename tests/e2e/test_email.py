@@ -229,6 +229,18 @@ def test_who_is_never_taken_holds_nobody_up(agent, mailbox, pki):
     assert [error for error, _ in refusals(one)] == ["452 4.2.2 mailbox full"]
 
 
+def test_a_server_that_repeats_the_password_gives_nobody_a_secret_to_read(agent, mailbox, pki, tmp_path):
+    """In its answer about one recipient, and about the mail."""
+    box = mailbox(login=True)
+    box.refuse |= {"ops@example.org": f"550 5.7.1 {PASSWORD} may not write to him", "DATA": f"451 4.3.0 {PASSWORD} comes too often"}
+    one = agent(config(box, f"tls: {{ca: {pki.root}}}, {secret(tmp_path)}"))
+    told = one.wait_for(lambda event: event.get("step") == "recipient_refused", 40)
+    servers.wait_until(lambda: "451 4.3.0" in "".join(one.errors))
+    one.end()
+    assert "may not write to him" in told["message"], told
+    assert box.logins and PASSWORD not in json.dumps(one.events) + "".join(one.errors)
+
+
 @pytest.mark.parametrize("spool", [True, False])
 def test_a_thread_that_hangs_is_not_waited_for_at_the_end_and_what_waits_is_counted(agent, mailbox, pki, tmp_path, spool):
     box, admin = mailbox(), free_port()

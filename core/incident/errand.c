@@ -214,7 +214,7 @@ static bool take_granted(struct errand *errand)
     return true;
 }
 
-/* It waits on, if it is what was read at the agent before: with its id, its approvals and its time. */
+/* It waits on, if it is what was read at the agent before: with its id and its time. */
 static bool take_awaited(struct errand *errand)
 {
     struct course *course = errand->course;
@@ -228,6 +228,9 @@ static bool take_awaited(struct errand *errand)
     awaited->content = plan->content;
     plan->content = old;
     errand->plan = awaited;
+    awaited->needed = approvals_needed(errand);
+    if (awaited->expires_ms > plan->made_ms + course->entries->approval.expires_ms)
+        awaited->expires_ms = plan->made_ms + course->entries->approval.expires_ms;
     plan_destroy(plan);
     free(course->awaited);
     course->awaited = NULL;

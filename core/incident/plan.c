@@ -134,17 +134,23 @@ void plan_destroy(struct plan *plan)
     list_remove(&plan->link);
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         free((void *)texts[i]);
+    plan_forget_approvals(plan);
+    for (size_t i = 0; i < plan->except_count; i++)
+        free(plan->except[i]);
+    free(plan->except);
+    act_plan_destroy(plan->content);
+    free(plan);
+}
+
+void plan_forget_approvals(struct plan *plan)
+{
     for (unsigned i = 0; i < plan->approval_count; i++) {
         free(plan->approvals[i].who);
         free(plan->approvals[i].proof);
         free(plan->approvals[i].from);
         free(plan->approvals[i].reason);
     }
-    for (size_t i = 0; i < plan->except_count; i++)
-        free(plan->except[i]);
-    free(plan->except);
-    act_plan_destroy(plan->content);
-    free(plan);
+    plan->approval_count = 0;
 }
 
 /* ------------------------------------------------------------------ narrowing ---- */

@@ -84,6 +84,7 @@ struct plan {
 /* `content` is taken over; a new id and hash are made. */
 struct plan *plan_create(const struct plan *like, struct act_plan *content);
 void plan_destroy(struct plan *plan); /* NULL is fine */
+void plan_forget_approvals(struct plan *plan);
 
 /* What is bound, hashed. */
 void plan_hash(const struct plan *plan, char out[PLAN_HASH_LEN + 1]);

@@ -2,14 +2,14 @@
  * resume - what was kept goes on: after a restart, and where the lease, and with it what is of cluster scope, has
  * come from another agent.
  *
- * There a plan that waits is planned again before anybody can decide on it: it keeps its id, its approvals and its
- * time where its hash is the same, and is void otherwise.
- *
- * Layer: incident.  Part of incident/remediation.
+ * There a plan that waits is planned again before anybody can decide on it: it keeps its id and its time where its
+ * hash is the same, and is void otherwise.  Approvals do not go over: whoever can write to the lease's store would
+ * be an approver; so nothing that lies there begins a remediation.  What is to be taken back is, under the guard.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "incident/remediation_parts.h"
 #include "io/loop.h"
@@ -199,21 +199,27 @@ static void on_served(void *data)
         course_begin(course);
 }
 
-static void plan_again(struct course *course, const struct plan *plan)
+static void plan_again(struct course *course, struct plan *plan)
 {
-    if (plan->state == PLAN_APPROVED)
-        course->granted = mem_copy(plan->id);
-    else
-        course->awaited = mem_copy(plan->id);
+    if (plan->approval_count > 0)
+        log_warn("plan %s: what the agent before has heard of approvals does not count here: it is "
+                 "to be approved again",
+                 plan->id);
+    plan_forget_approvals(plan);
+    plan->state = PLAN_WAITING;
+    course->awaited = mem_copy(plan->id);
     on_served(course);
 }
 
 static void wait_on(struct course *course, struct plan *plan, const char *broken)
 {
-    if (broken || !plan || !fits(course->all, plan)) {
-        say_void(course,
-                 plan,
-                 broken ? broken : "what it was made for is configured otherwise at this agent");
+    const char *why = broken;
+    if (!why && (!plan || !fits(course->all, plan)))
+        why = "what it was made for is configured otherwise at this agent";
+    if (!why && course->entry->mode != GUARD_APPROVE)
+        why = "nothing waits for an approval at this agent";
+    if (why) {
+        say_void(course, plan, why);
         end_here(course);
     } else if (loop_wall_ms(course->all->loop) >= plan->expires_ms) {
         course_wait(course, plan);

@@ -71,7 +71,7 @@ static const char *only_course(void)
     return NULL;
 }
 
-static void a_plan_that_waits_goes_over_with_its_id_its_hash_and_its_approvals(void **state)
+static void a_plan_that_waits_goes_over_with_its_id_and_its_hash_and_without_approvals(void **state)
 {
     char hash[PLAN_HASH_LEN + 1];
     (void)state;
@@ -89,9 +89,10 @@ static void a_plan_that_waits_goes_over_with_its_id_its_hash_and_its_approvals(v
     assert_non_null(waiting());
     assert_string_equal(waiting()->hash, hash);
     assert_int_equal(waiting()->expires_ms, expires_ms);
-    assert_int_equal(waiting()->approval_count, 1);
+    assert_int_equal(waiting()->approval_count, 0); /* whoever writes to the store is no approver */
+    assert_int_equal(waiting()->needed, 2);
     assert_int_equal(waiting()->content->step_count, 3);
-    assert_int_equal(approve("uid 1"), -EALREADY);
+    assert_int_equal(approve("uid 1"), 0);
     assert_int_equal(approve("uid 2"), 0);
     pass(SECOND);
     applied("a b c ");
@@ -227,7 +228,7 @@ static void one_that_is_too_long_is_told_as_void(void **state)
     said("planned waiting ");
 }
 
-static void what_was_approved_and_had_not_begun_begins_at_the_next(void **state)
+static void what_was_approved_and_had_not_begun_is_to_be_approved_again(void **state)
 {
     struct error error = {0};
     (void)state;
@@ -238,8 +239,30 @@ static void what_was_approved_and_had_not_begun_begins_at_the_next(void **state)
     assert_int_equal(remediations_approve(world.all, &decision, &error), 0);
     change_hands(); /* before that was on disk */
     pass(SECOND);
-    said("applied ended ");
+    said("waiting ");
+    applied("");
+    assert_int_equal(approve("uid 1"), 0);
+    pass(SECOND);
     applied("a b ");
+    assert_int_equal(json_object_size(courses), 0);
+}
+
+/* The ceiling is a higher one there: nothing that lies in the store makes an agent act. */
+static void where_nothing_waits_for_an_approval_it_is_void_and_not_begun(void **state)
+{
+    (void)state;
+    hold_lease();
+    start(FIX(ASK));
+    turn_bad();
+    said("planned waiting ");
+    told.used = 10;
+    pass(2 * SECOND);
+    const struct entry *entry = entries_find(world.entries, "fix");
+    ((struct entry *)(uintptr_t)entry)->mode = GUARD_AUTO;
+    change_hands();
+    pass(SECOND);
+    said("void ");
+    applied("");
     assert_int_equal(json_object_size(courses), 0);
 }
 
@@ -416,7 +439,7 @@ static int tear_down_realm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(a_plan_that_waits_goes_over_with_its_id_its_hash_and_its_approvals),
+        CASE(a_plan_that_waits_goes_over_with_its_id_and_its_hash_and_without_approvals),
         CASE(nobody_decides_on_it_before_it_was_planned_again),
         CASE(items_that_are_others_now_make_it_void_and_it_is_planned_anew),
         CASE(items_that_are_the_same_wait_on),
@@ -424,7 +447,8 @@ int main(void)
         CASE(a_plan_that_expired_meanwhile_is_told_as_expired),
         CASE(a_secret_does_not_go_over_and_its_plan_is_made_anew),
         CASE(one_that_is_too_long_is_told_as_void),
-        CASE(what_was_approved_and_had_not_begun_begins_at_the_next),
+        CASE(what_was_approved_and_had_not_begun_is_to_be_approved_again),
+        CASE(where_nothing_waits_for_an_approval_it_is_void_and_not_begun),
         CASE(nothing_is_applied_before_the_realm_has_all_of_it),
         CASE(a_step_that_was_under_way_is_unknown_and_not_begun_again),
         CASE(who_has_told_it_at_its_start_does_not_tell_it_with_the_lease),

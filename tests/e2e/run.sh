@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh BUILD [pytest arguments]: the agent of that build against real servers, which the tests start on
 # loopback in temporary folders.  Every line that any agent wrote is held against the schema.  Without
-# arguments all of them: those that judge by the clock two at a time, the others three.
+# arguments all of them: those that judge by the clock first; most of their time they wait, so several run at a time.
 # A machine that is shared stands still now and then: a few that failed (a dozen of 1,700, never more) run
 # once more, alone, and are named, so that nobody takes one that needs luck for a good one.
 set -uo pipefail
@@ -38,8 +38,8 @@ examine() {
 if [ $# -gt 0 ]; then
     examine tests/e2e "$@"
 else
-    examine -n 2 --dist loadfile "${by_the_clock[@]}"
-    examine tests/e2e -n 3 --dist loadfile "${by_the_clock[@]/#/--ignore=}"
+    examine -n 4 --dist loadfile "${by_the_clock[@]}"
+    examine tests/e2e -n 5 --dist loadfile "${by_the_clock[@]/#/--ignore=}"
 fi
 if [ -s "$RUNBOOKD_LINES" ] && /usr/bin/python3 tests/e2e/validate_events.py "$RUNBOOKD_LINES"; then
     passed=$((passed + 1)); echo "$(wc -l <"$RUNBOOKD_LINES") event lines fit the schema"

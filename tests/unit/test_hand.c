@@ -1,4 +1,5 @@
 /* A hand: jobs on a thread of its own, and what becomes of one that hangs. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,8 +25,8 @@ static int work(void *data)
 {
     struct state *state = data;
     char byte;
-    if (state->gate[0] >= 0)
-        (void)read(state->gate[0], &byte, 1);
+    if (state->gate[0] >= 0 && read(state->gate[0], &byte, 1) < 0)
+        return -errno;
     return state->number;
 }
 

@@ -71,7 +71,8 @@ static bool read_words(const struct options *options, const char **ret_file, uin
         if (!*ret_head && read_witness(word, ret_entry, ret_head))
             continue;
         *ret_entry = *ret_head ? *ret_entry : 0;
-        if (*ret_file || !*word) {
+        bool number = *word && strspn(word, "0123456789") == strlen(word);
+        if (*ret_file || !*word || number) {
             (void)fprintf(
                 stderr, "runbookd: %s: write ENTRY:HASH, as a heartbeat's audit had them\n", word);
             return false;

@@ -1,10 +1,11 @@
 """Remediations on a real Redis: a flooded queue set aside and taken back, a cache's prefix dropped."""
+import os
 import time
 
 import pytest
 
 import servers
-from agent import Agent
+from agent import Agent, runbookd
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +114,29 @@ def test_a_finding_that_flaps_starts_no_loop_of_remediations(server, agents):
         server.do("rpush", "jobs:low", *range(1500))
         time.sleep(0.5)
     assert 1 <= applied() == before < 20 and server.do("llen", "jobs:low") == "1500", [e["message"] for e in agent.events]
+
+
+def anonymous_kb(pid):
+    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith("RssAnon"))
+
+
+def test_many_remediations_in_a_row_take_no_memory(server, agents, tmp_path, monkeypatch):
+    """RUNBOOKD_MANY: how many; a thousand are for a run by hand."""
+    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64")  # what is free is kept else
+    many = int(os.environ.get("RUNBOOKD_MANY", "60"))
+    server.do("flushall")
+    agent = agents(config(server, "keyspace: {}",
+                          "trigger: manual, script: redis/quarantine_queue, targets: {queues: cache}, with: {key: jobs:low, at_least: 1}, "
+                          'allow: ["queues:quarantine_queue"], mode: auto, guard: {cooldown: 0s, attempts: 1000/1s}'))
+    agent.wait_for(lambda e: e["kind"] == "finding" and e["name"] == "connect")
+    sizes = []
+    for number in range(1, many + 1):
+        server.do("rpush", "jobs:low", *range(10))
+        assert runbookd("remediate", "fix", "--socket", tmp_path / "state/control.sock").code == 0
+        agent.wait_for(lambda e: sum(one["kind"] == "remediation" and one["step"] == "ended" for one in list(agent.events)) >= number, 60)
+        assert server.do("llen", "jobs:low:quarantine") == "10"
+        server.do("del", "jobs:low:quarantine")
+        sizes.append(anonymous_kb(agent.process.pid))
+    print(f"{many} remediations: {sizes[many // 4]} kB after a quarter, {sizes[-1]} kB at the end")
+    assert sum(e["kind"] == "remediation" and e["step"] == "applied" for e in agent.events) == many
+    assert sizes[-1] < 1.25 * sizes[many // 4], sizes

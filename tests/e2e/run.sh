@@ -39,7 +39,7 @@ if [ $# -gt 0 ]; then
     examine tests/e2e "$@"
 else
     examine -n 4 --dist loadfile "${by_the_clock[@]}"
-    examine tests/e2e -n 5 --dist loadfile "${by_the_clock[@]/#/--ignore=}"
+    examine tests/e2e -n 4 --dist loadfile "${by_the_clock[@]/#/--ignore=}"
 fi
 if [ -s "$RUNBOOKD_LINES" ] && /usr/bin/python3 tests/e2e/validate_events.py "$RUNBOOKD_LINES"; then
     passed=$((passed + 1)); echo "$(wc -l <"$RUNBOOKD_LINES") event lines fit the schema"

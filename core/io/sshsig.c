@@ -72,7 +72,8 @@ static unsigned char *unarmour(const char *text, size_t *ret_len)
 {
     static const char begin[] = "-----BEGIN SSH SIGNATURE-----";
     static const char end[] = "-----END SSH SIGNATURE-----";
-    const char *from = strstr(text, begin), *to = from ? strstr(from, end) : NULL;
+    const char *from = strstr(text, begin);
+    const char *to = from ? strstr(from + sizeof(begin) - 1, end) : NULL; /* not within the first */
     if (!to || strlen(text) > SSHSIG_LONGEST)
         return NULL;
     from += sizeof(begin) - 1;

@@ -138,6 +138,19 @@ static void what_is_cut_off_anywhere_is_none(void **state)
     }
 }
 
+static void marks_that_share_their_dashes_are_none(void **state)
+{
+    struct sshsig_key key;
+    struct error error = {0};
+    (void)state;
+    assert_int_not_equal(
+        sshsig_check("-----BEGIN SSH SIGNATURE-----END SSH SIGNATURE-----\n",
+                     &(const struct sshsig_matter){SCOPE, MESSAGE, strlen(MESSAGE)},
+                     &key,
+                     &error),
+        0);
+}
+
 /* ---------------------------------------------------------------- signers ---- */
 
 #define AT_NOON INT64_C(1795262400000) /* 2026-11-21T12:00:00Z */
@@ -213,6 +226,7 @@ int main(void)
         cmocka_unit_test(another_purpose_and_a_weak_key_do_not),
         cmocka_unit_test(no_byte_of_it_can_be_another),
         cmocka_unit_test(what_is_cut_off_anywhere_is_none),
+        cmocka_unit_test(marks_that_share_their_dashes_are_none),
         cmocka_unit_test(a_line_says_whose_key_it_is),
         cmocka_unit_test(what_a_line_does_not_allow_is_nobodys),
         cmocka_unit_test(the_fingerprint_is_that_of_ssh_keygen),

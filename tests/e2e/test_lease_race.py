@@ -156,6 +156,7 @@ def test_who_is_stopped_in_the_midst_of_a_step_ends_that_one_and_no_more(redis, 
     """PostgreSQL has no fence of ours: what was under way when the lease was over is all that a stale holder does, and is told as its own."""
     idle = [Application(postgres.port, "app", application="web") for _ in range(8)]
     pids = [one.ask("select pg_backend_pid();")[0] for one in idle]
+    time.sleep(2)  # they are idle for longer than idle_for before anybody looks
     proxy = HoldingProxy(postgres.port, b"pg_terminate_backend", 3)
 
     def target(port):

@@ -186,6 +186,17 @@ static void take(struct audit *audit, struct batch *batch)
     batch_destroy(batch);
 }
 
+/* A line that is tried again, and of which somebody is to hear first; or NULL. */
+static struct pending *find_happened(const struct audit *audit)
+{
+    struct pending *pending;
+    list_for_each(pending, &audit->waiting, struct pending, link) {
+        if (pending->happened && pending->fn)
+            return pending;
+    }
+    return NULL;
+}
+
 /*
  * They could not be written.  Who waits for a line does without what it was to begin; what only tells what has
  * happened is kept, and tried again.
@@ -199,7 +210,7 @@ static void fail(struct audit *audit, struct batch *batch, int status)
     audit->trouble = mem_print("the audit cannot be written: %s", strerror(-status));
     list_for_each(pending, &batch->lines, struct pending, link) {
         list_remove(&pending->link);
-        if (pending->fn) {
+        if (pending->fn && !pending->happened) {
             list_add(&failed, &pending->link);
             continue;
         }
@@ -209,7 +220,7 @@ static void fail(struct audit *audit, struct batch *batch, int status)
     batch_destroy(batch);
     audit->flying = NULL;
     list_for_each(pending, &audit->waiting, struct pending, link) {
-        if (!pending->fn)
+        if (!pending->fn || pending->happened)
             continue;
         list_remove(&pending->link);
         list_add(&failed, &pending->link);
@@ -224,6 +235,11 @@ static void fail(struct audit *audit, struct batch *batch, int status)
         audit_line_destroy(pending);
         if (fn)
             fn(status, 0, data);
+    }
+    while ((pending = find_happened(audit))) {
+        audit_done_fn *fn = pending->fn;
+        pending->fn = NULL;
+        fn(status, 0, pending->data);
     }
 }
 
@@ -280,6 +296,7 @@ void audit_add(struct audit *audit, const struct audit_line *line, audit_done_fn
     pending->wall_ms = loop_wall_ms(audit->loop);
     pending->audit = audit;
     pending->witnessed = line->witnessed;
+    pending->happened = line->happened;
     pending->fn = fn;
     pending->data = data;
     text_init(&pending->members, AUDIT_LONGEST);

@@ -27,6 +27,7 @@ struct pending {
     struct audit *audit;
     uint64_t seq;   /* of its event */
     bool witnessed; /* a sink must acknowledge it */
+    bool happened;  /* it is kept until it can be written */
     audit_done_fn *fn;
     void *data;
 };

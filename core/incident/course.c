@@ -265,7 +265,8 @@ static void on_over(const struct task_outcome *outcome, void *data)
 {
     struct course *course = data;
     course->task = NULL;
-    if (course->errand && course->errand->begun && course->errand->act) {
+    if (course->errand && course->errand->begun &&
+        (course->errand->act || course->errand->recording)) {
         /* Late, in the midst of a step: what it did is heard before anything else is said. */
         course->late = true;
         say_end(course, outcome);

@@ -183,7 +183,9 @@ static void count_failure(struct errand *errand, const struct probe_step *step,
     errand->code = mem_copy(failure->reason);
 }
 
-static void note_result(const struct errand *errand, const struct probe_step *step,
+static void on_result(int status, uint64_t entry, void *data);
+
+static void note_result(struct errand *errand, const struct probe_step *step,
                         const struct act_failure *failure, const struct act_result *result)
 {
     static const char *const outcomes[] = {
@@ -200,7 +202,10 @@ static void note_result(const struct errand *errand, const struct probe_step *st
                                        .key = step->key,
                                        .outcome = outcome,
                                        .result = result ? result->json : NULL,
-                                       .token = errand->token},
+                                       .token = errand->token,
+                                       .happened = true,
+                                       .fn = on_result,
+                                       .data = errand},
                  "%s",
                  sentence);
 }
@@ -216,26 +221,38 @@ static void on_applied(const struct act_failure *failure, const struct act_resul
                        void *data)
 {
     struct errand *errand = data;
-    struct course *course = errand->course;
     const struct probe_step *step = current(errand);
-    bool late = course->late;
     errand->act = NULL;
-    free(course->begun_key);
-    course->begun_key = NULL;
     if (failure)
         count_failure(errand, step, failure);
     else
         count_result(errand, step, result);
-    if (!errand->reads)
-        note_result(errand, step, failure, result);
     if (result && result->undo)
-        undo_keep(course, errand, result->undo);
+        undo_keep(errand->course, errand, result->undo);
+    errand->final = failure && is_final(failure);
+    errand->recording = !errand->reads;
+    if (errand->recording)
+        note_result(errand, step, failure, result);
+    else
+        on_result(0, 0, errand);
+}
+
+/* It is in the audit, on disk, what came of the step: only now it is no longer one that is under way. */
+static void on_result(int status, uint64_t entry, void *data)
+{
+    struct errand *errand = data;
+    struct course *course = errand->course;
+    (void)status; /* where it could not be written the guard refuses the next one */
+    (void)entry;
+    errand->recording = false;
+    free(course->begun_key);
+    course->begun_key = NULL;
     errand->at++;
-    if (late) { /* nobody waits for more of it */
+    if (course->late) { /* nobody waits for more of it */
         errand->plan->state = PLAN_FAILED;
         say_applied(errand);
         course_after_late(course);
-    } else if (failure && is_final(failure)) {
+    } else if (errand->final) {
         finish(errand);
     } else {
         next(errand);

@@ -143,6 +143,8 @@ struct errand {
     bool begun;             /* a step of it was begun */
     bool counted;           /* ... which counts as an attempt */
     bool mirroring;         /* the realm is being told */
+    bool recording;         /* what came of a step is on its way to the audit */
+    bool final;             /* ... and no further step would end better */
     bool witnessed;         /* the sink that is required has acknowledged what was decided */
     unsigned done, skipped, survived, failed;
     char *failure, *code; /* the first one's */
@@ -286,6 +288,7 @@ struct report_line {
     const char *outcome, *result; /* result: JSON */
     uint64_t token;
     bool witnessed; /* it counts when guard.audit.require_sink has acknowledged it */
+    bool happened;  /* it is kept until it can be written, whatever `fn` is told */
     audit_done_fn *fn;
     void *data;
 };

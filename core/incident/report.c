@@ -138,8 +138,12 @@ void report_audit(const struct course *course, const struct report_line *line, c
     va_end(args);
     MEM_AUTO char *message = mem_print("%s: %s", course->entry->name, sentence);
     audit_add(course->all->needs.audit,
-              &(const struct audit_line){
-                  line->step, message, write_line, &(struct noting){course, line}, line->witnessed},
+              &(const struct audit_line){line->step,
+                                         message,
+                                         write_line,
+                                         &(struct noting){course, line},
+                                         line->witnessed,
+                                         line->happened},
               line->fn,
               line->data);
 }

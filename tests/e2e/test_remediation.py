@@ -187,9 +187,7 @@ def whole_audit(folder):
     return [json.loads(line) for _, line, _ in rows]
 
 
-@pytest.mark.parametrize("kind,point", [("remediation", "planned"), ("audit", "intent"), ("audit", "result"),
-    # The last result may not be in the audit yet when the course is already kept as done: then nobody says that it is unknown.
-    pytest.param("remediation", "applied", marks=pytest.mark.xfail(reason="the last result may be missing in the audit", strict=False))])
+@pytest.mark.parametrize("kind,point", [("remediation", "planned"), ("audit", "intent"), ("audit", "result"), ("remediation", "applied")])
 def test_killed_at_any_point_it_repeats_nothing_and_keeps_its_cool_down(server, session, agents, kind, point):
     idle = [session(application="web") for _ in range(IDLE)]
     told = config(server, guard="{cooldown: 1h, attempts: 3/2h, max_affected: 20}")

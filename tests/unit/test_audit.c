@@ -359,6 +359,27 @@ static void what_cannot_be_written_is_not_done(void **state)
     assert_non_null(strstr(world.said, "\"step\":\"applied\""));
 }
 
+/* Whoever waits for it hears of the failure, once; it is written all the same when it can be. */
+static void what_has_happened_is_written_when_it_can_be(void **state)
+{
+    const struct audit_line line = {"result", "it was", NULL, NULL, .happened = true};
+    (void)state;
+    add_and_wait("intent", "a");
+    change("alter table audit rename to elsewhere");
+    world.done = false;
+    world.told = 0;
+    audit_add(world.audit, &line, on_done, &world);
+    assert_true(loop_run_until(world.loop, &world.done, 5000));
+    assert_true(world.status < 0);
+    assert_null(strstr(world.said, "\"step\":\"result\""));
+    change("alter table elsewhere rename to audit");
+    add_and_wait("intent", "b");
+    assert_int_equal(world.entry, 3);
+    assert_int_equal(world.told, 2);
+    assert_non_null(strstr(world.said, "\"step\":\"result\""));
+    assert_int_equal(look(0, NULL).wrong, 0);
+}
+
 static void who_has_gone_is_not_told(void **state)
 {
     (void)state;
@@ -418,6 +439,7 @@ int main(void)
         CASE(what_was_done_to_a_copy_shows),
         CASE(a_copy_of_a_time_leaves_none_of_it_out),
         CASE(what_cannot_be_written_is_not_done),
+        CASE(what_has_happened_is_written_when_it_can_be),
         CASE(who_has_gone_is_not_told),
         CASE(no_secret_is_kept),
         CASE(without_a_store_lines_are_events_and_nothing_is_to_be_done),

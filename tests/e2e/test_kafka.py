@@ -117,7 +117,7 @@ def test_a_broker_that_is_away_gets_everything_when_it_is_back_also_over_a_resta
     servers.wait_until(lambda: len(kafka.messages) > 20)
     kafka.tell("down")
     servers.wait_until(lambda: value(samples(fetch(admin)[1]), "runbookd_sink_waiting", sink="fleet") > 150, 40)
-    assert value(samples(fetch(admin)[1]), "runbookd_sink_retries_total", sink="fleet") >= 1
+    servers.wait_until(lambda: value(samples(fetch(admin)[1]), "runbookd_sink_retries_total", sink="fleet") >= 1)
     down = one.wait_for(lambda event: event.get("step") == "sink_down", 40)
     assert "timed out" in down["message"] and kafka.brokers in down["message"], down["message"]
     first = one.events[0]["agent"]["boot"]

@@ -1,5 +1,5 @@
 /* probe: run, host - what a plugin may do around the end of its run, and with what the host keeps; on a driven clock. */
-#include "schedule_fixture.h"
+#include "run_plugin.h"
 
 #include <errno.h>
 
@@ -69,36 +69,13 @@ static void late_ended(struct probe_target *self, struct probe_run *run)
     probe_done(run);
 }
 
-struct options {
-    const struct probe_url *url;
-};
-
-static const struct probe_option options[] = {{"url", PROBE_URL_AT(struct options, url)}, {0}};
-static const struct probe_measure measures[] = {{"count", "how many", .optional = true}, {0}};
-
-#define CHECK(name_, ...)                                                                          \
-    {                                                                                              \
-        .name = (name_), .title = "t", .measures = measures, .every = "10s", .timeout = "3s",      \
-        .optional = true, __VA_ARGS__                                                              \
-    }
 static const struct probe_check checks[] = {
     CHECK("mean", .run = run_mean, .ended = mean_ended),
     CHECK("try", .run = run_try),
     CHECK("late", .run = run_late, .ended = late_ended),
     {0},
 };
-static const struct probe_plugin plugin = {
-    PROBE_ABI,
-    .name = "told",
-    .version = "1",
-    .summary = "does as it is told",
-    .scheme = "told",
-    .where = PROBE_NODE,
-    .parallel = 1,
-    .options = options,
-    .config_size = sizeof(struct options),
-    .checks = checks,
-};
+static const struct probe_plugin plugin = RUN_PLUGIN(checks);
 
 static int set_stage(void **state)
 {
@@ -106,8 +83,6 @@ static int set_stage(void **state)
     open_stage(&plugin);
     return 0;
 }
-
-#define TARGET(checks) "targets: {db: {url: \"told://127.0.0.1\", checks: {" checks "}}}\n"
 
 /* ------------------------------------------------------------------ its end ---- */
 

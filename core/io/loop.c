@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "io/wait.h"
 
+enum { ROUNDS = 4 };
+
 /* Holds what orders it: looking a timer up in memory, for each step, would be most of the cost. */
 struct slot {
     uint64_t due_us, order;
@@ -125,7 +127,7 @@ static void set_alarm(struct loop *loop)
     (void)uv_timer_start(&loop->alarm, on_alarm, (due - now + 999) / 1000, 0);
 }
 
-/* Fires what was due at `now`; what a callback starts with no delay waits for the next turn. */
+/* Fires what was due at `now`; what a callback starts with no delay waits for the next round. */
 static void fire(struct loop *loop, uint64_t now)
 {
     uint64_t before = loop->next_order;
@@ -141,9 +143,14 @@ static void fire(struct loop *loop, uint64_t now)
     }
 }
 
+/* Some callbacks start others without delay; after a few rounds descriptors have their turn. */
 static void turn(struct loop *loop)
 {
-    fire(loop, loop_now_us(loop));
+    uint64_t now = loop_now_us(loop);
+    for (int round = 0; round < ROUNDS && loop_due_us(loop) <= now; round++) {
+        fire(loop, now);
+        now = loop_now_us(loop);
+    }
     set_alarm(loop);
     if (loop->stepping) /* UV_RUN_ONCE would go on to wait for what is next */
         uv_stop(&loop->uv);

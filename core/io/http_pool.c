@@ -1,6 +1,8 @@
 #include "io/http_pool.h"
 
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "io/http.h"
@@ -15,6 +17,7 @@ enum {
 };
 
 struct lane {
+    struct http_pool *pool;
     struct loop *loop;
     CURLM *multi; /* NULL: nothing is kept here */
     struct timer timer, idle;
@@ -33,6 +36,8 @@ struct http_pool {
     struct lane lanes[LANES];
     struct handle handles[MAX_IDLE_HANDLES];
     size_t handle_count;
+    struct socket **sockets; /* by descriptor; NULL: none of ours */
+    size_t socket_room;
     bool proxies, detours;
 };
 
@@ -51,11 +56,54 @@ static struct http_pool *find_pool(const struct loop *loop)
 
 /* ---------------------------------------------------- libcurl's wishes ---- */
 
+/*
+ * A connection's descriptor.  libcurl takes its wish back whenever a request is done; the watch goes
+ * on all the same, idle, for the next request on it: to end it and begin it anew costs six system
+ * calls, more than the request itself.
+ */
 struct socket {
     struct lane *lane;
     curl_socket_t fd;
+    unsigned events; /* that are watched */
+    bool idle;       /* libcurl waits for nothing */
     struct watch *watch;
 };
+
+static struct socket *find_socket(const struct http_pool *pool, curl_socket_t fd)
+{
+    return (size_t)fd < pool->socket_room ? pool->sockets[fd] : NULL;
+}
+
+static void keep_socket(struct http_pool *pool, struct socket *socket)
+{
+    size_t at = (size_t)socket->fd, room = pool->socket_room ? pool->socket_room : 64;
+    while (room <= at)
+        room *= 2;
+    if (room > pool->socket_room) {
+        pool->sockets = mem_resize(pool->sockets, room * sizeof(*pool->sockets));
+        memset(pool->sockets + pool->socket_room,
+               0,
+               (room - pool->socket_room) * sizeof(*pool->sockets));
+        pool->socket_room = room;
+    }
+    pool->sockets[at] = socket;
+}
+
+static void drop_socket(struct socket *socket)
+{
+    if (!socket)
+        return;
+    socket->lane->pool->sockets[socket->fd] = NULL;
+    watch_destroy(socket->watch);
+    free(socket);
+}
+
+/* libcurl closes a connection: its number may be another's in a moment. */
+static int close_socket(void *data, curl_socket_t fd)
+{
+    drop_socket(find_socket(data, fd));
+    return close(fd);
+}
 
 /* Tells who has news and who is done.  Whoever is told may start and end transfers here. */
 static void settle(struct lane *lane)
@@ -105,29 +153,41 @@ static void on_socket(int status, unsigned events, void *data)
     int flags = status < 0 ? CURL_CSELECT_ERR
                            : (events & WATCH_READABLE ? CURL_CSELECT_IN : 0) |
                                  (events & WATCH_WRITABLE ? CURL_CSELECT_OUT : 0);
-    act(socket->lane, socket->fd, flags);
+    if (socket->idle) /* the peer has closed it: libcurl looks before it takes it again */
+        drop_socket(socket);
+    else
+        act(socket->lane, socket->fd, flags);
+}
+
+static struct socket *make_socket(struct lane *lane, curl_socket_t fd, unsigned events)
+{
+    struct socket *socket = mem_new(sizeof(*socket));
+    *socket = (struct socket){.lane = lane, .fd = fd, .events = events};
+    socket->watch = watch_create(lane->loop, fd, events, on_socket, socket);
+    keep_socket(lane->pool, socket);
+    return socket;
 }
 
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *assigned)
 {
     struct lane *lane = data;
-    struct socket *socket = assigned;
+    struct socket *socket = assigned ? assigned : find_socket(lane->pool, fd);
     unsigned events =
         (what & CURL_POLL_IN ? WATCH_READABLE : 0u) | (what & CURL_POLL_OUT ? WATCH_WRITABLE : 0u);
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (socket)
-            watch_destroy(socket->watch);
-        free(socket);
+            socket->idle = true;
         (void)curl_multi_assign(lane->multi, fd, NULL);
-    } else if (socket) {
-        watch_change(socket->watch, events);
-    } else {
-        socket = mem_new(sizeof(*socket));
-        *socket = (struct socket){.lane = lane, .fd = fd};
-        socket->watch = watch_create(lane->loop, fd, events, on_socket, socket);
-        (void)curl_multi_assign(lane->multi, fd, socket);
+        return 0;
     }
+    if (!socket)
+        socket = make_socket(lane, fd, events);
+    else if (socket->events != events)
+        watch_change(socket->watch, events);
+    socket->events = events;
+    socket->idle = false;
+    (void)curl_multi_assign(lane->multi, fd, socket);
     return 0;
 }
 
@@ -187,6 +247,7 @@ struct http_pool *http_pool_of(struct loop *loop)
     pool = mem_new(sizeof(*pool));
     pool->loop = loop;
     for (size_t i = 0; i < LANES; i++) {
+        pool->lanes[i].pool = pool;
         pool->lanes[i].loop = loop;
         list_init(&pool->lanes[i].news);
     }
@@ -203,8 +264,11 @@ void transfer_begin(struct transfer *transfer, struct http_pool *pool,
     transfer->easy = handle.easy ? handle.easy : curl_easy_init();
     if (!transfer->easy)
         abort();
-    if (!handle.told)
+    if (!handle.told) {
         tell_common(transfer->easy);
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA, pool);
+    }
     transfer->usual = false;
     list_init(&transfer->news);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
@@ -293,6 +357,7 @@ void http_shutdown(struct loop *loop)
     while (pool->handle_count)
         curl_easy_cleanup(pool->handles[--pool->handle_count].easy);
     list_remove(&pool->link);
+    free(pool->sockets);
     free(pool);
     http_place_forget_all();
     curl_global_cleanup();

@@ -146,6 +146,66 @@ static void what_is_kept_is_given_up_after_a_minute(void **state)
     assert_int_equal(world.server.open, 0);
 }
 
+static void server_hangs_up(void)
+{
+    while (!list_empty(&world.server.clients))
+        client_close(list_first(&world.server.clients, struct http_client, link));
+}
+
+static void on_turn(uv_prepare_t *turn)
+{
+    ++*(int *)turn->data;
+}
+
+static void a_kept_connection_that_is_closed_does_not_keep_the_loop_awake(void **state)
+{
+    struct got got = {0};
+    uv_prepare_t turn;
+    int turns = 0;
+    (void)state;
+    ASK(&got, .url = here("/ok"));
+    server_hangs_up();
+    run_for(20);
+    (void)uv_prepare_init(loop_uv(world.loop), &turn);
+    turn.data = &turns;
+    (void)uv_prepare_start(&turn, on_turn);
+    run_for(50);
+    assert_in_range(turns, 1, 10);
+    uv_close((uv_handle_t *)&turn, NULL);
+    run_for(1);
+}
+
+/* The new one has the descriptor's number of the old one. */
+static void after_a_kept_connection_that_is_closed_the_next_is_watched_as_well(void **state)
+{
+    struct got got = {0};
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        ASK(&got, .url = here(i % 3 ? "/slow" : "/ok"));
+        assert_int_equal(got.status, 0);
+        assert_int_equal(world.server.accepted, i + 1);
+        server_hangs_up();
+        run_for(i % 2 ? 10 : 0);
+    }
+}
+
+/* What libcurl closes may be anybody's in a moment; it is not ours to watch any more. */
+static void a_number_that_was_a_connections_is_free_for_others(void **state)
+{
+    struct got got = {0};
+    int before = open_files();
+    (void)state;
+    ASK(&got, .url = here("/ok"));
+    http_shutdown(world.loop);
+    run_for(20);
+    assert_int_equal(open_files(), before);
+    ASK(&got, .url = here("/ok"));
+    ASK(&got, .url = here("/slow"), .fresh = true);
+    ASK(&got, .url = here("/slow"));
+    assert_int_equal(got.status, 0);
+    assert_string_equal(got.body, "hello");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +217,9 @@ int main(void)
         TEST(a_stream_is_given_piece_by_piece),
         TEST(whoever_takes_a_stream_may_end_it),
         TEST(what_is_kept_is_given_up_after_a_minute),
+        TEST(a_kept_connection_that_is_closed_does_not_keep_the_loop_awake),
+        TEST(after_a_kept_connection_that_is_closed_the_next_is_watched_as_well),
+        TEST(a_number_that_was_a_connections_is_free_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,13 @@
 #include "io/loop.h"
 #include "probe/keep_parts.h"
 
-enum { WRITE_EVERY_MS = 1000, TRY_AGAIN_MS = 10000, FRESH_INTERVALS = 3, LONGEST_PACKED = 4096 };
+enum {
+    WRITE_EVERY_MS = 1000,
+    TRY_AGAIN_MS = 10000,
+    FRESH_INTERVALS = 3,
+    LONGEST_PACKED = 4096,
+    MOST_STREAKS = 60 /* batches of them, until all are written anew */
+};
 
 /* A check that is configured; sorted by names. */
 struct known {
@@ -28,6 +34,7 @@ struct keep {
     struct list rows, kept_notes; /* as they were read, until a configuration is in force */
     struct list notes;            /* to be written */
     struct timer due;
+    unsigned streaks; /* batches of them since all were written; zero: they never were */
     bool writing, closing;
     int broken; /* why the last batch was not written; zero: it was */
     keep_news_fn *fn;
@@ -111,19 +118,38 @@ static void say_removed(const struct keep *keep, const struct keep_row *row,
     finding_destroy(finding);
 }
 
+/* Where somebody has set the clock back, no time has passed that we know of. */
+static int64_t since(int64_t wall_ms, int64_t then_ms)
+{
+    return wall_ms > then_ms ? wall_ms - then_ms : 0;
+}
+
+static void put_back(struct keep *keep, struct keep_row *row, const struct known *known)
+{
+    const struct ledger_clock clock = clock_of(keep);
+    struct ledger_kept kept = {.id = row->id,
+                               .target = row->target,
+                               .name = row->name,
+                               .subject = row->subject,
+                               .standing = &row->standing,
+                               .counters = &row->counters};
+    int64_t passed_ms = since(clock.wall_ms, row->written_ms), unseen_ms = passed_ms;
+    if (ledger_streak_fits(&row->standing, &row->streak)) {
+        int64_t written_ms = since(clock.wall_ms, row->streak_written_ms);
+        kept.streak = row->streak;
+        kept.streak.age_ms = unseen_ms = written_ms + row->streak.age_ms;
+        passed_ms = written_ms + row->streak.after_ms;
+    }
+    bool anew = unseen_ms >= FRESH_INTERVALS * known->check->every_ms;
+    (void)ledger_restore(
+        keep->ledger, &kept, &known->check->check->measures, clock, passed_ms, anew);
+}
+
 static void restore(struct keep *keep, struct keep_row *row)
 {
     const struct known *known = find(keep, row->target, row->name);
-    const struct ledger_clock clock = clock_of(keep);
-    int64_t passed_ms = clock.wall_ms - row->written_ms;
-    if (passed_ms < 0) /* somebody has set the clock back: no time has passed that we know of */
-        passed_ms = 0;
     if (known) {
-        const struct ledger_kept kept = {
-            row->id, row->target, row->name, row->subject, &row->standing, &row->counters};
-        bool anew = passed_ms >= FRESH_INTERVALS * known->check->every_ms;
-        (void)ledger_restore(
-            keep->ledger, &kept, &known->check->check->measures, clock, passed_ms, anew);
+        put_back(keep, row, known);
         return;
     }
     if (is_unread(keep, row->target))
@@ -299,6 +325,12 @@ static bool fill(struct keep *keep, struct keep_batch *batch)
         list_add(&batch->rows, &row->link);
         batch->row_count++;
     }
+    batch->whole = keep->streaks == 0 || keep->streaks == MOST_STREAKS;
+    batch->written_ms = clock.wall_ms;
+    if (ledger_take_streaks(keep->ledger, clock, batch->whole, &batch->streaks))
+        keep->streaks = batch->whole ? 1 : keep->streaks + 1;
+    else
+        batch->whole = false;
     batch->ended_count = ledger_take_ended(keep->ledger, batch->ended, KEEP_MOST_ROWS);
     while (batch->note_count < KEEP_MOST_NOTES && !list_empty(&keep->notes)) {
         struct list *first = keep->notes.next;
@@ -306,7 +338,7 @@ static bool fill(struct keep *keep, struct keep_batch *batch)
         list_add(&batch->notes, first);
         batch->note_count++;
     }
-    return batch->row_count || batch->ended_count || batch->note_count;
+    return batch->row_count || batch->streaks.len || batch->ended_count || batch->note_count;
 }
 
 /* One batch is under way at a time; at the end all that there is. */

@@ -7,6 +7,10 @@
  * begin again, and only what was open is known, so that its recovery is said.  What is no longer
  * configured ends with "removed".
  *
+ * Of a subject that goes on as before only the streak is written, all streaks in one row a second
+ * (probe/ledger says what they are): a row for each was a fifth of what a check costs.  Once a minute
+ * they are all written anew, and those rows begin again.
+ *
  * The schema grows only: tables and columns are added, packed columns grow at their end (probe/tape),
  * so that the version before opens what this one has written.
  *

@@ -26,6 +26,8 @@ struct keep_row {
     bool of_node; /* its scope: an event's id depends on it */
     int64_t written_ms;
     struct text standing, counters;
+    struct ledger_streak streak; /* as it was read */
+    int64_t streak_written_ms;
 };
 
 /* The notes of a target, or of one of its checks. */
@@ -44,6 +46,9 @@ void keep_notes_destroy(struct keep_notes *notes);
 struct keep_batch {
     struct keep *keep;
     struct list rows, notes;
+    struct text streaks;
+    int64_t written_ms;
+    bool whole; /* these are all streaks that there are */
     uint64_t ended[KEEP_MOST_ROWS];
     size_t row_count, ended_count, note_count;
 };

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "probe/keep_parts.h"
 
-enum { MOST_READ = 1000000, LONGEST_PACKED = 4096 };
+enum { MOST_READ = 1000000, LONGEST_PACKED = 4096, LONGEST_STREAKS = 64 * 1024 * 1024 };
 
 /* Grows only: a version that knows less leaves alone what it does not know. */
 const char keep_schema[] =
@@ -14,6 +14,8 @@ const char keep_schema[] =
     " name text not null, subject text, checked text not null default '',"
     " of_node integer not null default 0, written_ms integer not null default 0,"
     " standing blob, counters blob);"
+    "create table if not exists streak (batch integer primary key, written_ms integer not null,"
+    " streaks blob not null);"
     "create table if not exists note (target text not null, name text not null,"
     " key text not null, value text not null, primary key (target, name, key)) without rowid;";
 
@@ -35,6 +37,8 @@ static void blob(sqlite3_stmt *row, int at, struct text *out)
 
 struct reading {
     struct list *rows, *notes;
+    struct keep_row **by_id; /* the same rows, in the order of their ids */
+    size_t count, room;
     uint64_t last_id;
 };
 
@@ -59,6 +63,36 @@ static void add_row(struct reading *reading, sqlite3_stmt *found)
     blob(found, 8, &row->counters);
     list_add(reading->rows, &row->link);
     reading->last_id = row->id;
+    if (reading->count == reading->room) {
+        reading->room = reading->room ? 2 * reading->room : 64;
+        reading->by_id = mem_resize(reading->by_id, reading->room * sizeof(*reading->by_id));
+    }
+    reading->by_id[reading->count++] = row;
+}
+
+static int compare(const void *key, const void *member)
+{
+    uint64_t id = *(const uint64_t *)key, of = (*(struct keep_row *const *)member)->id;
+    return id < of ? -1 : id > of;
+}
+
+/* What is read later is newer. */
+static void add_streaks(struct reading *reading, sqlite3_stmt *found)
+{
+    const char *at = sqlite3_column_blob(found, 1);
+    const char *end = at ? at + sqlite3_column_bytes(found, 1) : NULL;
+    struct ledger_streak streak;
+    while (at && ledger_next_streak(&at, end, &streak)) {
+        struct keep_row **row =
+            reading->count
+                ? bsearch(
+                      &streak.id, reading->by_id, reading->count, sizeof(*reading->by_id), compare)
+                : NULL;
+        if (row) {
+            (*row)->streak = streak;
+            (*row)->streak_written_ms = sqlite3_column_int64(found, 0);
+        }
+    }
 }
 
 static void add_note(struct reading *reading, sqlite3_stmt *found)
@@ -107,17 +141,20 @@ static int read_all(sqlite3 *db, void *data)
                       " counters from subject order by id",
                       data,
                       add_row);
-    return status < 0 ? status
-                      : each(db,
-                             "select target, name, key, value from note order by 1, 2, 3",
-                             data,
-                             add_note);
+    if (status == 0)
+        status =
+            each(db, "select written_ms, streaks from streak order by batch", data, add_streaks);
+    if (status == 0)
+        status =
+            each(db, "select target, name, key, value from note order by 1, 2, 3", data, add_note);
+    return status;
 }
 
 int keep_read(struct store *store, struct list *rows, struct list *notes, uint64_t *ret_last_id)
 {
-    struct reading reading = {rows, notes, 0};
+    struct reading reading = {.rows = rows, .notes = notes};
     int status = store_do_now(store, read_all, &reading);
+    free(reading.by_id);
     *ret_last_id = reading.last_id;
     return status;
 }
@@ -183,6 +220,20 @@ static int write_rows(sqlite3_stmt *statement, const struct keep_batch *batch)
     return status;
 }
 
+static int write_streaks(sqlite3_stmt *statement, const struct keep_batch *batch)
+{
+    if (!batch->streaks.len)
+        return 0;
+    (void)sqlite3_bind_int64(statement, 1, batch->written_ms);
+    bind_blob(statement, 2, &batch->streaks);
+    return step(statement);
+}
+
+static int clear_streaks(sqlite3_stmt *statement, const struct keep_batch *batch)
+{
+    return batch->whole ? step(statement) : 0;
+}
+
 static int write_ends(sqlite3_stmt *statement, const struct keep_batch *batch)
 {
     int status = 0;
@@ -232,6 +283,8 @@ int keep_write(sqlite3 *db, void *data)
          " counters) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) on conflict (id) do update set"
          " checked = ?5, of_node = ?6, written_ms = ?7, standing = ?8, counters = ?9",
          write_rows},
+        {"delete from streak", clear_streaks},
+        {"insert into streak (written_ms, streaks) values (?1, ?2)", write_streaks},
         {"delete from subject where id = ?1", write_ends},
         {"delete from note where target = ?1 and name = ?2", clear_notes},
         {"insert or replace into note (target, name, key, value) values (?1, ?2, ?3, ?4)",
@@ -253,6 +306,7 @@ void keep_batch_init(struct keep_batch *batch)
     batch->row_count = batch->ended_count = batch->note_count = 0;
     list_init(&batch->rows);
     list_init(&batch->notes);
+    text_init(&batch->streaks, LONGEST_STREAKS);
 }
 
 void keep_batch_finish(struct keep_batch *batch)
@@ -261,4 +315,5 @@ void keep_batch_finish(struct keep_batch *batch)
         keep_row_destroy(list_first(&batch->rows, struct keep_row, link));
     while (!list_empty(&batch->notes))
         keep_notes_destroy(list_first(&batch->notes, struct keep_notes, link));
+    text_finish(&batch->streaks);
 }

@@ -63,6 +63,7 @@ struct ledger *ledger_create(void)
     map_grow(&ledger->books);
     map_grow(&ledger->entries);
     list_init(&ledger->changed);
+    list_init(&ledger->going);
     return ledger;
 }
 
@@ -218,8 +219,7 @@ struct ledger_report ledger_take(struct ledger_entry *entry, const struct ledger
     struct ledger_report report = standing_take(&entry->standing, rules, sample, clock);
     tally[entry->standing.status]++;
     entry->sampled = true;
-    list_remove(&entry->changed);
-    list_add(&entry->book->ledger->changed, &entry->changed);
+    ledger_note(entry, report.goes_on);
     return report;
 }
 

@@ -80,6 +80,7 @@ struct ledger_report {
     unsigned streak;            /* samples that bear it out, up to this one; 0: this one does not */
     int64_t valid_until_wall_ms; /* by then another line would have come; zero: none will */
     bool flapping;
+    bool goes_on; /* nothing but its streak has changed */
 };
 
 struct ledger *ledger_create(void);
@@ -155,11 +156,23 @@ void ledger_forget(struct ledger *ledger, const char *target, const char *name, 
 /*
  * What survives the process.  Each entry is kept under an id that is never used twice; whoever
  * keeps them asks now and then for those that have changed, and for those that have ended.
+ *
+ * Most samples are as the ones before, and change nothing but the streak.  Then what was kept stays
+ * as it is, and goes on by a few bytes: see ledger_take_streaks().
  */
+struct ledger_streak {
+    uint64_t id;
+    uint32_t edition; /* of what was kept: of another one the streak says nothing */
+    uint32_t samples; /* since that was packed; zero: there is no streak */
+    int64_t after_ms; /* when this was packed: since that was */
+    int64_t age_ms;   /* since it was last seen to go on */
+};
+
 struct ledger_kept {
     uint64_t id;
     const char *target, *name, *subject; /* NULL: the target itself; all live as the entry does */
     struct text *standing, *counters;    /* the caller's; what is to be kept is added */
+    struct ledger_streak streak;         /* to be restored with it */
 };
 
 /* The ids that the ledger gives out from now on. */
@@ -174,6 +187,20 @@ typedef void ledger_kept_fn(const struct ledger_kept *kept, enum probe_status st
 void ledger_each_kept(const struct ledger *ledger, const char *target, const char *name,
                       struct ledger_clock clock, ledger_kept_fn *fn, void *data);
 
+/*
+ * Packs the streaks of the entries of which nothing else has changed since the last call; with `all`
+ * those of before too, so that what was packed until now is needed no longer.  `out` is the
+ * caller's.  False: there are none.
+ */
+bool ledger_take_streaks(struct ledger *ledger, struct ledger_clock clock, bool all,
+                         struct text *out);
+
+/* Reads the next of them, and moves `*at` behind it; false: there is none. */
+bool ledger_next_streak(const char **at, const char *end, struct ledger_streak *ret);
+
+/* Whether a streak goes on from what was kept. */
+bool ledger_streak_fits(const struct text *standing, const struct ledger_streak *streak);
+
 /* Everything that is kept is out of date: what was taken could not be written. */
 void ledger_change_all(struct ledger *ledger);
 
@@ -184,7 +211,8 @@ size_t ledger_take_ended(struct ledger *ledger, uint64_t *ids, size_t room);
 void ledger_end_kept(struct ledger *ledger, uint64_t id);
 
 /*
- * Puts an entry back that was kept, `clock` being now and `passed_ms` the time since it was.  With
+ * Puts an entry back that was kept, `clock` being now and `passed_ms` the time since it was; a streak
+ * that it has fits, and its age is that of now.  With
  * `anew` its clocks and counters begin again, and only what was open is known, so that recovery is
  * said.  `measures` are the check's.  Its status; PROBE_GRADED where it never was reported, or where
  * what was kept cannot be read, or the subject is there already: then there is nothing of it, and

@@ -125,6 +125,8 @@ bool ledger_take_changed(struct ledger *ledger, struct ledger_clock clock, struc
     if (!entry->id)
         entry->id = ++ledger->next_id;
     kept->id = entry->id;
+    entry->standing.edition++;
+    ledger_note_kept(entry, (int64_t)clock.now_ms);
     pack(entry, clock, kept);
     return true;
 }
@@ -134,8 +136,7 @@ void ledger_change_all(struct ledger *ledger)
     for (size_t i = 0; i < ledger->entries.room; i++) {
         for (struct node *node = ledger->entries.chains[i]; node; node = node->next) {
             struct ledger_entry *entry = container_of(node, struct ledger_entry, node);
-            list_remove(&entry->changed);
-            list_add(&ledger->changed, &entry->changed);
+            ledger_note(entry, false);
         }
     }
 }
@@ -183,10 +184,15 @@ enum probe_status ledger_restore(struct ledger *ledger, const struct ledger_kept
         ledger_end_kept(ledger, kept->id);
         return PROBE_GRADED;
     }
+    standing_go_on(&standing, kept->streak.samples);
     ledger->tally[entry->standing.status]--;
     entry->standing = standing;
     ledger->tally[entry->standing.status]++;
     entry->id = kept->id;
+    entry->stands = kept->id && !anew;
+    entry->samples = kept->streak.samples;
+    entry->kept_ms = then_ms;
+    entry->taken_ms = (int64_t)clock.now_ms - kept->streak.age_ms;
     if (!anew)
         unpack_counters(entry, measures, then_ms, kept->counters);
     return standing.status;

@@ -93,6 +93,26 @@ static void settle_unknown(struct standing *standing, const struct ledger_rules 
         standing->settled = PROBE_UNKNOWN;
 }
 
+void standing_go_on(struct standing *standing, uint32_t samples)
+{
+    for (int run = 0; run < CANNOT_TELL; run++) {
+        uint32_t *length = &standing->run_length[run];
+        if (*length)
+            *length += samples < UINT32_MAX - *length ? samples : UINT32_MAX - *length;
+    }
+}
+
+/* Whether all that the last sample did was to make the runs longer by one. */
+static bool only_went_on(const struct standing *standing, const uint32_t before[STANDING_RUNS])
+{
+    for (int run = 0; run < CANNOT_TELL; run++) {
+        if (before[run] == UINT32_MAX ||
+            standing->run_length[run] != before[run] + (before[run] != 0))
+            return false;
+    }
+    return !before[CANNOT_TELL] && !standing->run_length[CANNOT_TELL];
+}
+
 /* -------------------------------------------------------------- flapping ---- */
 
 static enum probe_status worse_of(enum probe_status a, enum probe_status b)
@@ -265,6 +285,7 @@ void standing_begin_anew(struct standing *standing)
         .said_ms = old.said_ms,
         .shown_ms = old.shown_ms,
         .change_ms = old.change_ms,
+        .edition = old.edition,
         .status = old.status,
         .previous = old.previous,
     };
@@ -276,7 +297,8 @@ struct ledger_report standing_take(struct standing *standing, const struct ledge
                                    const struct ledger_sample *sample, struct ledger_clock clock)
 {
     int64_t now_ms = (int64_t)clock.now_ms;
-    enum probe_status settled_before = standing->settled, before = standing->status;
+    const struct standing old = *standing;
+    enum probe_status settled_before = old.settled, before = old.status;
     const char *reason = NULL;
     assert(sample->status != PROBE_GRADED);
 
@@ -303,5 +325,8 @@ struct ledger_report standing_take(struct standing *standing, const struct ledge
         if (strcmp(reason, "repeat") != 0)
             standing->shown_ms = now_ms;
     }
-    return report_of(standing, rules, reason, clock);
+    struct ledger_report report = report_of(standing, rules, reason, clock);
+    report.goes_on = !reason && standing->known == old.known && standing->settled == old.settled &&
+                     standing->flapping == old.flapping && only_went_on(standing, old.run_length);
+    return report;
 }

@@ -34,6 +34,7 @@ struct standing {
     int64_t said_ms;                      /* the last line */
     int64_t shown_ms;                     /* the last line that was no repeat */
     int64_t change_ms;                    /* the last change of `settled` */
+    uint32_t edition;                     /* how often it was packed, to be kept */
     uint32_t gap_ms[LEDGER_MOST_CHANGES]; /* of each change, newest first: since the one before */
     uint8_t from[LEDGER_MOST_CHANGES];    /* and what it was a change from */
     uint8_t changes;                      /* how many of these are there */
@@ -58,6 +59,9 @@ bool standing_unpack(struct standing *standing, int64_t now_ms, const struct tex
  * earned a status, which is then said: reason start where it is the same.
  */
 void standing_begin_anew(struct standing *standing);
+
+/* `samples` more have come, of which each was as the ones before: see goes_on of a report. */
+void standing_go_on(struct standing *standing, uint32_t samples);
 
 /* How many samples in a row bear the status out. */
 unsigned standing_streak(const struct standing *standing);

@@ -67,6 +67,7 @@ static void go_through(struct tape *tape, struct standing *standing, int64_t now
     }
     small(tape, &standing->changes);
     changes(tape, standing);
+    counted(tape, &standing->edition);
     standing->flapping = flapping != 0;
 }
 

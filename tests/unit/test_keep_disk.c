@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/redact.h"
 #include "io/loop.h"
+#include "io/store.h"
 #include "probe/keep.h"
 
 #define WALL INT64_C(1795229882118)
@@ -140,6 +142,129 @@ static void a_clock_that_was_set_back_costs_nothing(void **state)
     assert_int_equal(after(-3600000).streak, 2);
 }
 
+/* ------------------------------------------------------------- streaks ---- */
+
+static const struct ledger_rules hourly = {.every_ms = 10000, .repeat_ms = 3600000};
+
+static struct ledger_report goes_on(struct process *life, const char *subject)
+{
+    const struct ledger_sample sample = {.status = PROBE_CRITICAL, .clear = true};
+    const struct ledger_clock clock = {loop_now_us(life->loop) / 1000u, loop_wall_ms(life->loop)};
+    return ledger_take(
+        ledger_entry(life->ledger, "db", "connect", subject), &hourly, &sample, clock);
+}
+
+static void nothing(uv_prepare_t *turn)
+{
+    (void)turn;
+}
+
+/* `ms` pass, and what has changed is written. */
+static void pass(struct process *life, uint64_t ms)
+{
+    uv_prepare_t turn; /* a loop that waits for nothing does not look for news */
+    (void)uv_prepare_init(loop_uv(life->loop), &turn);
+    (void)uv_prepare_start(&turn, nothing);
+    loop_advance(life->loop, ms);
+    while (store_waiting(keep_store(life->keep))) {
+        (void)usleep(500);
+        loop_advance(life->loop, 0);
+    }
+    uv_close((uv_handle_t *)&turn, NULL);
+    loop_advance(life->loop, 0);
+}
+
+/* Five subjects go on for twenty minutes. */
+static void go_on(struct process *life)
+{
+    static const char *const subjects[] = {"a", "b", "c", "d", "e"};
+    begin(life, WALL, "db");
+    take_over(life);
+    for (int round = 0; round <= 120; round++) {
+        for (size_t i = 0; i < COUNT_OF(subjects); i++)
+            (void)goes_on(life, subjects[i]);
+        pass(life, 10000);
+    }
+}
+
+static int64_t kept(const char *sql)
+{
+    MEM_AUTO char *path = mem_print("%s/state.db", folder);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *found = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &found, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(found), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(found, 0);
+    (void)sqlite3_finalize(found);
+    (void)sqlite3_close(db);
+    return number;
+}
+
+static void what_goes_on_is_written_by_its_streak_and_read_again(void **state)
+{
+    (void)state;
+    struct process life;
+    go_on(&life);
+    end(&life);
+    assert_in_range(kept("select count(*) from streak"), 1, 61);
+    assert_int_equal(kept("select max(written_ms) from subject"), WALL + 1000);
+    begin(&life, WALL + 1210000 + 5000, "db");
+    take_over(&life);
+    for (const char *subject = "edcba"; *subject; subject++) {
+        struct ledger_report report = goes_on(&life, (char[]){*subject, '\0'});
+        assert_null(report.reason);
+        assert_int_equal(report.streak, 122);
+        assert_int_equal(report.since_wall_ms, WALL);
+    }
+    end(&life);
+}
+
+static void its_clocks_are_not_those_of_the_wall(void **state)
+{
+    (void)state;
+    struct process life;
+    const int64_t day_ms = 86400000;
+    go_on(&life);
+    loop_drive(life.loop, loop_now_us(life.loop) / 1000, WALL + day_ms);
+    (void)goes_on(&life, "c");
+    pass(&life, 10000);
+    end(&life);
+    begin(&life, WALL + day_ms + 15000, "db");
+    take_over(&life);
+    assert_null(goes_on(&life, "c").reason); /* it was said twenty minutes ago */
+    pass(&life, 2400000);
+    assert_string_equal(goes_on(&life, "c").reason, "repeat");
+    end(&life);
+}
+
+/* A process in which it is not sampled writes the streaks of others, and keeps its. */
+static void a_streak_is_as_old_as_its_last_sample(void **state)
+{
+    (void)state;
+    struct process life;
+    go_on(&life);
+    end(&life);
+    begin(&life, WALL + 1210000 + 5000, "db");
+    take_over(&life);
+    for (int i = 0; i < 2; i++) {
+        (void)goes_on(&life, "a");
+        pass(&life, 6000);
+    }
+    end(&life);
+    assert_int_equal(kept("select count(*) from streak"), 2);
+    begin(&life, WALL + 1210000 + 18000, "db");
+    take_over(&life);
+    assert_int_equal(goes_on(&life, "b").streak, 122);
+    end(&life);
+    begin(&life, WALL + 1210000 + 25000, "db");
+    take_over(&life);
+    assert_int_equal(goes_on(&life, "b").streak, 123);
+    assert_int_equal(goes_on(&life, "a").streak, 124);
+    assert_int_equal(goes_on(&life, "c").streak, 1);
+    end(&life);
+}
+
 static void what_is_not_configured_any_more_is_removed_once(void **state)
 {
     (void)state;
@@ -243,6 +368,9 @@ int main(void)
         TEST(younger_than_three_intervals_goes_on),
         TEST(three_intervals_old_begins_anew),
         TEST(a_clock_that_was_set_back_costs_nothing),
+        TEST(what_goes_on_is_written_by_its_streak_and_read_again),
+        TEST(its_clocks_are_not_those_of_the_wall),
+        TEST(a_streak_is_as_old_as_its_last_sample),
         TEST(what_is_not_configured_any_more_is_removed_once),
         TEST(nothing_is_removed_before_a_configuration_is_in_force),
         TEST(notes_outlive_the_process),

@@ -50,7 +50,7 @@ struct audit_line {
     event_write_fn *write; /* further members, called once, at once; or NULL */
     void *data;
     bool witnessed; /* it counts only when the sink that is required has acknowledged it */
-    bool happened;  /* it is tried again until it is written, also where `fn` hears that it was not */
+    bool happened;  /* tried until it is written, also where `fn` hears that it was not */
 };
 
 /* Zero: it is on disk (or was, without a store, said), as that entry; or why not. */

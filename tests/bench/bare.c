@@ -71,11 +71,35 @@ static struct {
     struct curl_slist **addresses;
 } web;
 
+/* Watched from one request to the next, as the agent does: see core/io/http_pool.c. */
 struct watched {
     uv_poll_t poll;
     curl_socket_t fd;
     CURLM *multi;
+    int what;  /* that libcurl waits for, last */
+    bool idle; /* it waits for nothing */
 };
+
+static struct watched *watched_by_fd[65536];
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void unwatch(curl_socket_t fd)
+{
+    if (watched_by_fd[fd])
+        uv_close((uv_handle_t *)&watched_by_fd[fd]->poll, on_closed);
+    watched_by_fd[fd] = NULL;
+}
+
+static int close_socket(void *data, curl_socket_t fd)
+{
+    (void)data;
+    unwatch(fd);
+    return close(fd);
+}
 
 static void read_messages(CURLM *multi)
 {
@@ -97,6 +121,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct watched *watched = poll->data;
     CURLM *multi = watched->multi;
+    if (watched->idle) {
+        unwatch(watched->fd);
+        return;
+    }
     int running, flags = status < 0 ? CURL_CSELECT_ERR
                                     : (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
                                           (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
@@ -118,28 +146,27 @@ static int set_timer(CURLM *multi, long ms, void *data)
     return ms < 0 ? uv_timer_stop(timer) : uv_timer_start(timer, on_curl_timer, (uint64_t)ms, 0);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
 static int set_watch(CURL *easy, curl_socket_t fd, int what, void *data, void *mine)
 {
-    struct watched *watched = mine;
+    struct watched *watched = watched_by_fd[fd];
     (void)easy;
+    (void)mine;
     if (what == CURL_POLL_REMOVE) {
         if (watched)
-            uv_close((uv_handle_t *)&watched->poll, on_closed);
+            watched->idle = true;
         return 0;
     }
     if (!watched) {
-        watched = calloc(1, sizeof(*watched));
+        watched = watched_by_fd[fd] = calloc(1, sizeof(*watched));
         watched->fd = fd;
         watched->multi = data;
         (void)uv_poll_init_socket(all.loop, &watched->poll, fd);
         watched->poll.data = watched;
-        (void)curl_multi_assign(data, fd, watched);
     }
+    watched->idle = false;
+    if (watched->what == what)
+        return 0;
+    watched->what = what;
     return uv_poll_start(&watched->poll,
                          (what & CURL_POLL_IN ? UV_READABLE : 0) |
                              (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
@@ -161,6 +188,7 @@ static CURL *new_easy(void)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 3000L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     if (web.authorities) {
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);

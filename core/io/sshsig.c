@@ -113,7 +113,7 @@ static EVP_PKEY *make_key(const char *kind, OSSL_PARAM_BLD *parts)
 static EVP_PKEY *make_ec(struct part *blob, const char *curve, const char *group)
 {
     struct part name, point;
-    if (!take_string(blob, &name) || !is(&name, curve) || !take_string(blob, &point))
+    if (!take_string(blob, &name) || !is(&name, curve) || !take_string(blob, &point) || blob->len)
         return NULL;
     OSSL_PARAM_BLD *parts = OSSL_PARAM_BLD_new();
     (void)OSSL_PARAM_BLD_push_utf8_string(parts, OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
@@ -124,7 +124,7 @@ static EVP_PKEY *make_ec(struct part *blob, const char *curve, const char *group
 static EVP_PKEY *make_rsa(struct part *blob)
 {
     struct part exponent, modulus;
-    if (!take_string(blob, &exponent) || !take_string(blob, &modulus))
+    if (!take_string(blob, &exponent) || !take_string(blob, &modulus) || blob->len)
         return NULL;
     BIGNUM *e = BN_bin2bn(exponent.at, (int)exponent.len, NULL);
     BIGNUM *n = BN_bin2bn(modulus.at, (int)modulus.len, NULL);
@@ -139,7 +139,7 @@ static EVP_PKEY *make_rsa(struct part *blob)
     return key;
 }
 
-/* The key after its type; of a security key also the application that it is for. */
+/* The key after its type, and nothing else; of a security key also the application it is for. */
 static EVP_PKEY *read_key(const char *type, struct part blob, struct part *ret_application)
 {
     struct part bytes;
@@ -152,6 +152,8 @@ static EVP_PKEY *read_key(const char *type, struct part blob, struct part *ret_a
     if (!take_string(&blob, &bytes))
         return NULL;
     if (strcmp(type, "sk-ssh-ed25519@openssh.com") == 0 && !take_string(&blob, ret_application))
+        return NULL;
+    if (blob.len)
         return NULL;
     return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes.at, bytes.len);
 }
@@ -187,7 +189,7 @@ static unsigned char *ecdsa_der(struct part pair, int *ret_len)
 {
     struct part r, s;
     unsigned char *der = NULL;
-    if (!take_string(&pair, &r) || !take_string(&pair, &s))
+    if (!take_string(&pair, &r) || !take_string(&pair, &s) || pair.len)
         return NULL;
     ECDSA_SIG *signature = ECDSA_SIG_new();
     BIGNUM *first = BN_bin2bn(r.at, (int)r.len, NULL), *second = BN_bin2bn(s.at, (int)s.len, NULL);

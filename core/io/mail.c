@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/redact.h"
@@ -19,14 +21,16 @@ enum {
     LONGEST_LINE = sizeof(((struct mail_answer *)0)->text),
     LONGEST_PLACE = 4096,
     LOOK_MS = 1000,
+    MOST_SOCKETS = 8,
     PORT_SMTP = 25,
     PORT_SMTPS = 465
 };
 
 /* The thread's while the hand is at work. */
 struct letter {
-    atomic_bool stopped; /* by the loop, at any time ... */
-    CURLM *multi;        /* ... which wakes it */
+    atomic_bool stopped;       /* by the loop, at any time ... */
+    CURLM *multi;              /* ... which wakes it */
+    int sockets[MOST_SOCKETS]; /* that are open; -1: none */
     char *url, *place, *user, *password, *from, *text;
     char *ca, *certificate, *key;
     struct curl_slist *to;
@@ -135,6 +139,42 @@ static size_t on_line(char *line, size_t size, size_t count, void *data)
     return whole;
 }
 
+/*
+ * Asked again and again while libcurl is at work, where it blocks, too.  Only this makes it give the
+ * conversation up: a letter that is merely taken out of its hands it ends as if it were whole.
+ */
+static int on_progress(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct letter *letter = data;
+    (void)a, (void)b, (void)c, (void)d;
+    return atomic_load(&letter->stopped);
+}
+
+static void note_socket(struct letter *letter, int was, int is)
+{
+    for (size_t i = 0; i < MOST_SOCKETS; i++) {
+        if (letter->sockets[i] == was) {
+            letter->sockets[i] = is;
+            return;
+        }
+    }
+}
+
+static curl_socket_t on_open(void *data, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+    (void)purpose;
+    if (fd >= 0)
+        note_socket(data, -1, fd);
+    return fd; /* -1 is CURL_SOCKET_BAD */
+}
+
+static int on_close(void *data, curl_socket_t fd)
+{
+    note_socket(data, fd, -1);
+    return close(fd);
+}
+
 static void set_tls(CURL *easy, const struct letter *letter)
 {
     (void)curl_easy_setopt(easy, CURLOPT_USE_SSL, letter->secure);
@@ -170,6 +210,13 @@ static void set_all(CURL *easy, struct letter *letter, struct curl_slist *place)
     (void)curl_easy_setopt(easy, CURLOPT_READDATA, letter);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, letter);
+    (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    (void)curl_easy_setopt(easy, CURLOPT_XFERINFODATA, letter);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, letter);
+    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, letter);
+    (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L); /* or it is not asked */
     (void)curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
     (void)curl_easy_setopt(easy, CURLOPT_DEBUGDATA, letter);
     (void)curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L); /* to on_debug(), which prints nothing */
@@ -198,13 +245,13 @@ static int status_of(CURLcode code)
     }
 }
 
-/* As curl_easy_perform(), but it ends at once when it is stopped. */
-static CURLcode perform(CURLM *multi, CURL *easy, const atomic_bool *stopped)
+/* As curl_easy_perform(), but it can be woken up, to see at once that it is stopped. */
+static CURLcode perform(CURLM *multi, CURL *easy)
 {
     CURLcode code = CURLE_ABORTED_BY_CALLBACK;
     int running = 1, left;
     (void)curl_multi_add_handle(multi, easy);
-    while (running && !atomic_load(stopped) && curl_multi_perform(multi, &running) == CURLM_OK)
+    while (running && curl_multi_perform(multi, &running) == CURLM_OK)
         if (running)
             (void)curl_multi_poll(multi, NULL, 0, LOOK_MS, NULL);
     for (const CURLMsg *said; (said = curl_multi_info_read(multi, &left));)
@@ -224,7 +271,7 @@ static int work(void *state)
         return -ENOMEM;
     }
     set_all(easy, letter, place);
-    CURLcode code = perform(letter->multi, easy, &letter->stopped);
+    CURLcode code = perform(letter->multi, easy);
     if (code != CURLE_OK && !*letter->message)
         (void)snprintf(letter->message, sizeof(letter->message), "%s", curl_easy_strerror(code));
     curl_easy_cleanup(easy);
@@ -236,6 +283,9 @@ static void drop(void *state)
 {
     struct letter *letter = state;
     letter_empty(letter);
+    for (size_t i = 0; i < MOST_SOCKETS; i++)
+        if (letter->sockets[i] >= 0) /* libcurl says QUIT, and would wait minutes for an answer */
+            (void)shutdown(letter->sockets[i], SHUT_RD);
     (void)curl_multi_cleanup(letter->multi);
     free(letter);
 }
@@ -365,6 +415,8 @@ struct mailer *mailer_open(struct loop *loop)
         abort();
     mailer->letter = mem_new(sizeof(*mailer->letter));
     atomic_init(&mailer->letter->stopped, false);
+    for (size_t i = 0; i < MOST_SOCKETS; i++)
+        mailer->letter->sockets[i] = -1;
     mailer->letter->multi = curl_multi_init();
     mailer->hand = mailer->letter->multi ? hand_open(loop, work, drop, mailer->letter) : NULL;
     if (!mailer->hand) {

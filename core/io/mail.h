@@ -64,7 +64,10 @@ struct mailer *mailer_open(struct loop *loop);
 /* One at a time; `fn` is called once, later, unless the mailer is closed before. */
 void mailer_send(struct mailer *mailer, const struct mail_wish *wish, mail_fn *fn, void *data);
 
-/* Ends what is under way, silently.  NULL is fine. */
+/*
+ * Ends what is under way, silently: a letter of which a part is on its way is none for the server.  The
+ * thread waits for no server that is silent; it ends within a second or so.  NULL is fine.
+ */
 void mailer_close(struct mailer *mailer);
 
 #endif

@@ -7,21 +7,14 @@ import subprocess
 
 import pytest
 
+import realms
 import servers
 from agent import RUNBOOKD, Agent
 from asking import Asker
-from test_lease import grant, wait_step
+from realms import QUEUE, flood, lengths, postgres  # noqa: F401: a fixture among them
+from test_lease import wait_step
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-QUEUE = 9
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    server = servers.Postgres(max_connections=30)
-    grant(server)
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -34,25 +27,8 @@ def realm(redis, postgres, tmp_path):
         name = f"inherit-{tmp_path.name}"
 
         def begin(side, extra):
-            text = f"""
-agent: {{realm: {name}, node: {side}, lease: {{target: store, ttl: 4s}}, state: {tmp_path / side}}}
-guard: {{mode: {mode}}}
-approval: {{expires: 30m, remind: 10m}}
-targets:
-  store: {{url: "{store}", scope: node, checks: {{connect: {{every: 5s, warning: never}}}}}}
-  cache: {{type: redis, url: "{redis.url}", scope: cluster, act_as: {{}}, checks: {{mails: {{check: queue_depth, every: 1s, keys: [q], critical: length > 5}}}}}}
-  own: {{type: redis, url: "{redis.url}", scope: node, checks: {{mine: {{check: queue_depth, every: 1s, keys: [q], warning: length > 5}}}}}}
-remediations:
-  set-aside:
-    trigger: {{check: cache/mails, status: critical}}
-    script: redis/quarantine_queue
-    targets: {{queues: cache}}
-    with: {{at_least: {extra or 1}}}
-    allow: ["queues:quarantine_queue"]
-    mode: {mode}
-    guard: {{{guard}}}
-{more}
-"""
+            head = f"agent: {{realm: {name}, node: {side}, lease: {{target: store, ttl: 4s}}, state: {tmp_path / side}}}\napproval: {{expires: 30m, remind: 10m}}"
+            text = realms.config(redis, head, f'url: "{store}", scope: node', mode, guard, extra or 1, more)
             started.append(Agent(text))
             one = Asker(started[-1], tmp_path / side / "control.sock")
             one.file = tmp_path / f"{side}.yaml"  # which outlives its agent
@@ -87,14 +63,6 @@ def steps(one, kind, *names):
 def knows_critical(one):
     rows = one.json("findings", "--all", code=None)["findings"]
     return any((row["target"], row["name"], row["subject"], row["status"]) == ("cache", "mails", "q", "critical") for row in rows)
-
-
-def flood(redis):
-    redis.do("rpush", "q", *range(QUEUE))
-
-
-def lengths(redis):
-    return redis.do("llen", "q"), redis.do("llen", "q:quarantine")
 
 
 KINDS = pytest.mark.parametrize("kind", ["redis", "postgres"])

@@ -5,49 +5,26 @@ import signal
 
 import pytest
 
+import realms
 import servers
 from agent import runbookd
 from asking import Asker
+from realms import QUEUE, lengths, postgres  # noqa: F401: a fixture among them
 from test_control_plans import keys  # noqa: F401: a fixture
-from test_lease import grant, wait_holder, wait_step
+from test_lease import wait_holder, wait_step
 
-QUEUE = 9
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "redis" / "quarantine_queue.lua"
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    server = servers.Postgres(max_connections=30)
-    grant(server)
-    yield server
-    server.close()
 
 
 @pytest.fixture
 def two(agent, redis, tmp_path):
-    """two(store, approval) starts two agents of a realm: who asks the holder, and who asks the standby."""
+    """two(store, approval, more) starts two agents of a realm: who asks the holder, and who asks the standby."""
 
-    def start(store, approval="", ttl="4s"):
-        redis.do("rpush", "q", *range(QUEUE))
+    def start(store, approval="", ttl="4s", more=""):
+        realms.flood(redis)
         (tmp_path / "c").mkdir()
-        text = f"""
-agent: {{realm: tests/night, lease: {{target: store, ttl: {ttl}}}, state: STATE}}
-guard: {{mode: approve}}
-{approval}
-targets:
-  store: {{url: "{store}", checks: {{connect: {{every: 5s, warning: never}}}}}}
-  cache: {{type: redis, url: "{redis.url}", scope: cluster, act_as: {{}}, checks: {{mails: {{check: queue_depth, every: 1s, keys: [q], critical: length > 5}}}}}}
-  own: {{type: redis, url: "{redis.url}", scope: node, checks: {{mine: {{check: queue_depth, every: 1s, keys: [q], warning: length > 5}}}}}}
-remediations:
-  set-aside:
-    trigger: {{check: cache/mails, status: critical}}
-    script: redis/quarantine_queue
-    targets: {{queues: cache}}
-    with: {{at_least: 1}}
-    allow: ["queues:quarantine_queue"]
-    mode: approve
-    guard: {{cooldown: 0s}}
-"""
+        head = f"agent: {{realm: tests/night, lease: {{target: store, ttl: {ttl}}}, state: STATE}}\n{approval}"
+        text = realms.config(redis, head, f'url: "{store}"', more=more)
         both = [agent(text.replace("STATE", str(tmp_path / name))) for name in ("left", "right")]
         first = wait_holder(both, 40)
         second = both[1 - both.index(first)]
@@ -65,10 +42,6 @@ def name_of(one):
 
 def waiting(one):
     return one.running.wait_for(lambda e: e["kind"] == "remediation" and e["step"] == "waiting", 40)
-
-
-def lengths(redis):
-    return redis.do("llen", "q"), redis.do("llen", "q:quarantine")
 
 
 @pytest.mark.parametrize("kind", ["redis", "postgres"])
@@ -179,3 +152,24 @@ def test_who_takes_the_lease_over_meanwhile_says_so(two, redis):
     assert "this agent is a standby, and answers alone: " in said.err, said.err
     standby.running.wait_status("cache", "mails", "critical", subject="q", seconds=40)
     assert "cache/mails[q]" in standby("findings").out and standby.json("status", code=2)["lease"] == "held"
+
+
+def test_a_remediation_by_hand_begins_here_where_all_is_of_this_node_and_else_at_the_holder(two, redis, keys):
+    """There it must be signed; what touches this node alone needs neither the lease nor a signature."""
+    alice = keys("alice")
+    keys.allow("alice")
+    by_hand = "trigger: manual, script: redis/quarantine_queue, with: {key: q, at_least: 1}, allow: ['queues:quarantine_queue'], mode: approve"
+    more = f"  mine: {{targets: {{queues: own}}, {by_hand}}}\n  ours: {{targets: {{queues: cache}}, {by_hand}}}"
+    holder, standby = two(redis.url, f"approval: {{approvers: {keys.signers}, local: true}}", more=more)
+
+    def begins(one, name):
+        return one.running.wait_for(lambda e: e["kind"] == "remediation" and e["remediation"] == name, 40)
+
+    def began(one):
+        return {e["remediation"] for e in list(one.running.events) if e["kind"] == "remediation"}
+
+    assert standby.json("remediate", "mine")["run"] == begins(standby, "mine")["id"]
+    refused = standby("remediate", "ours", code=1).err
+    assert "only the agent that holds the lease may take that from a uid" in refused and f"uid 0 at {name_of(standby)}" in refused, refused
+    assert standby.json("remediate", "ours", "--key", alice)["run"] == begins(holder, "ours")["id"]
+    assert began(standby) == {"mine"} and "mine" not in began(holder)

@@ -55,6 +55,22 @@ static void hold_lease(void)
     world.token = 7;
 }
 
+static void start_waiting(const char *yaml)
+{
+    start(yaml);
+    turn_bad();
+    said("planned waiting ");
+}
+
+/* It is done, and can be taken back. */
+static void start_done(const char *yaml)
+{
+    told.undoes = true;
+    start(yaml);
+    turn_bad();
+    said("planned applied ended ");
+}
+
 static const struct plan *waiting(void)
 {
     const struct plan *plan = remediations_plan(world.all, world.plan);
@@ -75,10 +91,7 @@ static void a_plan_that_waits_goes_over_with_its_id_and_its_hash_and_without_app
 {
     char hash[PLAN_HASH_LEN + 1];
     (void)state;
-    hold_lease();
-    start("approval: {expires: 1h}\n" FIX(ASK ", approvals: 2"));
-    turn_bad();
-    said("planned waiting ");
+    start_waiting("approval: {expires: 1h}\n" FIX(ASK ", approvals: 2"));
     assert_int_equal(approve("uid 1"), 0);
     (void)snprintf(hash, sizeof(hash), "%s", waiting()->hash);
     int64_t expires_ms = waiting()->expires_ms;
@@ -102,9 +115,7 @@ static void a_plan_that_waits_goes_over_with_its_id_and_its_hash_and_without_app
 static void nobody_decides_on_it_before_it_was_planned_again(void **state)
 {
     (void)state;
-    hold_lease();
-    start(FIX(ASK));
-    turn_bad();
+    start_waiting(FIX(ASK));
     close_state();
     open_state();
     json_t *doc = json_copy(courses);
@@ -124,9 +135,7 @@ static void items_that_are_others_now_make_it_void_and_it_is_planned_anew(void *
 {
     char old[PLAN_ID_LEN + 1];
     (void)state;
-    hold_lease();
-    start(FIX(ASK ", with: {verb: \"db:drop\"}"));
-    turn_bad();
+    start_waiting(FIX(ASK ", with: {verb: \"db:drop\"}"));
     (void)snprintf(old, sizeof(old), "%s", world.plan);
     told.keys[1] = "c";
     change_hands();
@@ -143,9 +152,7 @@ static void items_that_are_the_same_wait_on(void **state)
 {
     char old[PLAN_ID_LEN + 1];
     (void)state;
-    hold_lease();
-    start(FIX(ASK ", with: {verb: \"db:drop\"}"));
-    turn_bad();
+    start_waiting(FIX(ASK ", with: {verb: \"db:drop\"}"));
     (void)snprintf(old, sizeof(old), "%s", world.plan);
     change_hands();
     pass(SECOND);
@@ -156,9 +163,7 @@ static void items_that_are_the_same_wait_on(void **state)
 static void what_is_not_wanted_any_more_is_told_as_void(void **state)
 {
     (void)state;
-    hold_lease();
-    start(FIX(ASK));
-    turn_bad();
+    start_waiting(FIX(ASK));
     told.keys[0] = NULL; /* nothing is to be done there now */
     told.used = 10;
     change_hands();
@@ -171,9 +176,7 @@ static void what_is_not_wanted_any_more_is_told_as_void(void **state)
 static void a_plan_that_expired_meanwhile_is_told_as_expired(void **state)
 {
     (void)state;
-    hold_lease();
-    start("approval: {expires: 1m}\n" FIX(ASK));
-    turn_bad();
+    start_waiting("approval: {expires: 1m}\n" FIX(ASK));
     told.used = 10;
     json_t *left = json_deep_copy(courses);
     close_state();
@@ -189,11 +192,8 @@ static void a_secret_does_not_go_over_and_its_plan_is_made_anew(void **state)
 {
     char old[PLAN_ID_LEN + 1];
     (void)state;
-    hold_lease();
     redact_learn("s3cr3t-of-unit");
-    start(FIX(ASK ", with: {stop: s3cr3t-of-unit}"));
-    turn_bad();
-    said("planned waiting ");
+    start_waiting(FIX(ASK ", with: {stop: s3cr3t-of-unit}"));
     (void)snprintf(old, sizeof(old), "%s", world.plan);
     assert_null(strstr(only_course(), "s3cr3t-of-unit"));
     assert_non_null(strstr(only_course(), "\"redacted\":true"));
@@ -210,7 +210,6 @@ static void one_that_is_too_long_is_told_as_void(void **state)
 {
     MEM_AUTO char *json = mem_new(64 * 1024);
     (void)state;
-    hold_lease();
     memset(json, 'x', 60 * 1024);
     json[0] = json[60 * 1024 - 1] = '"';
     start(FIX(ASK));
@@ -232,9 +231,7 @@ static void what_was_approved_and_had_not_begun_is_to_be_approved_again(void **s
 {
     struct error error = {0};
     (void)state;
-    hold_lease();
-    start(FIX(ASK));
-    turn_bad();
+    start_waiting(FIX(ASK));
     struct remediation_decision decision = by("uid 1");
     assert_int_equal(remediations_approve(world.all, &decision, &error), 0);
     change_hands(); /* before that was on disk */
@@ -251,10 +248,7 @@ static void what_was_approved_and_had_not_begun_is_to_be_approved_again(void **s
 static void where_nothing_waits_for_an_approval_it_is_void_and_not_begun(void **state)
 {
     (void)state;
-    hold_lease();
-    start(FIX(ASK));
-    turn_bad();
-    said("planned waiting ");
+    start_waiting(FIX(ASK));
     told.used = 10;
     pass(2 * SECOND);
     const struct entry *entry = entries_find(world.entries, "fix");
@@ -269,9 +263,7 @@ static void where_nothing_waits_for_an_approval_it_is_void_and_not_begun(void **
 static void nothing_is_applied_before_the_realm_has_all_of_it(void **state)
 {
     (void)state;
-    hold_lease();
-    start(FIX(ASK));
-    turn_bad();
+    start_waiting(FIX(ASK));
     lacks = true; /* what it says does not reach the realm: nothing is applied */
     assert_int_equal(approve("uid 1"), 0);
     pass(SECOND);
@@ -282,7 +274,6 @@ static void nothing_is_applied_before_the_realm_has_all_of_it(void **state)
 static void a_step_that_was_under_way_is_unknown_and_not_begun_again(void **state)
 {
     (void)state;
-    hold_lease();
     told.hangs = true;
     start(FIX(AUTO ", guard: {cooldown: 1h}"));
     turn_bad();
@@ -299,7 +290,6 @@ static void a_step_that_was_under_way_is_unknown_and_not_begun_again(void **stat
 static void who_has_told_it_at_its_start_does_not_tell_it_with_the_lease(void **state)
 {
     (void)state;
-    hold_lease();
     told.hangs = true;
     start(FIX(AUTO ", guard: {cooldown: 1h}"));
     turn_bad();
@@ -322,11 +312,7 @@ static void what_was_done_is_taken_back_at_the_next(void **state)
 {
     struct error error = {0};
     (void)state;
-    hold_lease();
-    told.undoes = true;
-    start(FIX(AUTO UNDO));
-    turn_bad();
-    said("planned applied ended ");
+    start_done(FIX(AUTO UNDO));
     change_hands();
     said("");
     struct remediation_decision decision = by("uid 1");
@@ -341,12 +327,8 @@ static void what_cannot_be_taken_back_for_a_secret_in_it_is_told(void **state)
 {
     struct error error = {0};
     (void)state;
-    hold_lease();
     redact_learn("s3cr3t-of-unit");
-    told.undoes = true;
-    start(FIX(AUTO UNDO ", with: {stop: s3cr3t-of-unit}"));
-    turn_bad();
-    said("planned applied ended ");
+    start_done(FIX(AUTO UNDO ", with: {stop: s3cr3t-of-unit}"));
     change_hands();
     said("undo_failed ");
     assert_non_null(strstr(world.last, "it holds a secret"));
@@ -359,11 +341,7 @@ static void what_cannot_be_taken_back_for_a_secret_in_it_is_told(void **state)
 static void what_is_to_be_taken_back_in_its_time_is_so_at_the_next(void **state)
 {
     (void)state;
-    hold_lease();
-    told.undoes = true;
-    start(FIX(AUTO UNDO));
-    turn_bad();
-    said("planned applied ended ");
+    start_done(FIX(AUTO UNDO));
     pass(30 * MINUTE);
     change_hands();
     pass(29 * MINUTE);
@@ -377,10 +355,7 @@ static void what_is_to_be_taken_back_in_its_time_is_so_at_the_next(void **state)
 static void who_loses_the_lease_has_nothing_of_it_any_more(void **state)
 {
     (void)state;
-    hold_lease();
-    start(FIX(ASK));
-    turn_bad();
-    said("planned waiting ");
+    start_waiting(FIX(ASK));
     world.lease = GUARD_LEASE_ELSEWHERE;
     remediations_over(world.all, false);
     said("passed_on ");
@@ -397,7 +372,6 @@ static void who_loses_the_lease_has_nothing_of_it_any_more(void **state)
 static void nothing_begins_before_it_is_known_what_was_left(void **state)
 {
     (void)state;
-    hold_lease();
     start(FIX(ASK));
     world.lease = GUARD_LEASE_UNKNOWN;
     turn_bad();
@@ -410,7 +384,6 @@ static void nothing_begins_before_it_is_known_what_was_left(void **state)
 static void what_cannot_be_read_is_left_out(void **state)
 {
     (void)state;
-    hold_lease();
     start(FIX(ASK));
     assert_true(remediations_take_course(world.all, "r-1", "{") < 0);
     assert_true(remediations_take_course(world.all, "r-1", "{\"run\":\"r-2\",\"entry\":\"fix\"}") <
@@ -422,9 +395,11 @@ static void what_cannot_be_read_is_left_out(void **state)
 
 static int set_up_realm(void **state)
 {
+    int status = set_up(state);
     courses = json_object();
     lacks = false;
-    return set_up(state);
+    hold_lease();
+    return status;
 }
 
 static int tear_down_realm(void **state)

@@ -5,7 +5,7 @@
 #include "app/caller.h"
 #include "base/mem.h"
 
-enum { RESEND_MS = 30000, MOST_ROUNDS = 100 };
+enum { RESEND_MS = 30000 };
 
 static void add_sink(const json_t *sink, struct text *out)
 {
@@ -69,34 +69,39 @@ static int show(const struct options *options, const char *what)
     return caller_say(options, caller_ask(options, "spool", args, CALLER_MS), add_whole);
 }
 
-/* In rounds, since what waits in memory is bounded; what was refused since the first is left. */
+static json_t *ask_resend(const struct options *options, const char *what, long long after,
+                          long long up_to)
+{
+    json_t *args = json_pack(
+        "{s:s, s:I, s:I}", "what", what, "after", (json_int_t)after, "up_to", (json_int_t)up_to);
+    return caller_ask(options, "spool_resend", args, RESEND_MS);
+}
+
+/*
+ * In rounds, since what waits in memory is bounded, each behind what the last one has seen: some of that may
+ * still be there, of sinks that are gone.  What was refused since the first is left.
+ */
 static int resend(const struct options *options, const char *what)
 {
-    long long resent = 0, left = 1, up_to = 0, strangers = 0;
-    for (int round = 0; left > strangers && round < MOST_ROUNDS; round++) {
-        json_t *answer =
-            caller_ask(options,
-                       "spool_resend",
-                       json_pack("{s:s, s:I}", "what", what, "up_to", (json_int_t)up_to),
-                       RESEND_MS);
+    long long resent = 0, strangers = 0, left = 1, after = 0, up_to = 0;
+    while (left > 0) {
+        json_t *answer = ask_resend(options, what, after, up_to);
         if (!answer)
             return EXIT_REFUSED;
         resent += caller_number(answer, "resent");
-        left = caller_number(answer, "left");
-        up_to = caller_number(answer, "up_to");
-        strangers = caller_number(answer, "strangers");
-        left += strangers;
-        bool printed = caller_print_json(options, answer);
+        strangers += caller_number(answer, "strangers");
+        left = caller_number(answer, "seen") > after ? caller_number(answer, "left") : 0;
+        after = caller_number(answer, "seen");
+        up_to = up_to ? up_to : caller_number(answer, "up_to");
+        (void)caller_print_json(options, answer);
         json_decref(answer);
-        if (printed && left == 0)
-            return EXIT_FINE;
     }
     if (!options->json)
         (void)printf("%lld sent again\n", resent);
     if (strangers)
         (void)fprintf(
             stderr, "runbookd: %lld are of sinks that are not configured any more\n", strangers);
-    return EXIT_FINE;
+    return resent || !strangers ? EXIT_FINE : EXIT_REFUSED;
 }
 
 static void add_dropped(const json_t *answer, struct text *out)

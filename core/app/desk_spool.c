@@ -77,7 +77,8 @@ struct asking {
     struct resending *resending;
     struct control_call *call;
     char *what, *who;
-    bool whole; /* the events themselves, too */
+    bool whole;     /* the events themselves, too */
+    uint64_t after; /* what is sent again lies behind this one */
 };
 
 static struct asking *asking_new(struct desk *desk, struct control_call *call,
@@ -240,9 +241,9 @@ struct resending {
     struct timer look;
     uint64_t until_us;
     uint64_t *ids;
-    char **sinks; /* of each */
-    size_t count, strangers;
-    uint64_t left, last;
+    char **sinks;              /* of each */
+    size_t count, strangers;   /* these are of sinks that are not configured any more */
+    uint64_t left, last, seen; /* how many follow; the newest of all, and of these */
 };
 
 static void resending_destroy(struct resending *resending)
@@ -256,12 +257,23 @@ static void resending_destroy(struct resending *resending)
     free(resending);
 }
 
+static void answer_resent(struct resending *resending)
+{
+    struct text TEXT_AUTO text = {0};
+    struct writer writer;
+    desk_begin(&text, &writer);
+    writer_int(&writer, "resent", (int64_t)resending->count);
+    writer_int(&writer, "strangers", (int64_t)resending->strangers);
+    writer_int(&writer, "left", (int64_t)resending->left);
+    writer_int(&writer, "up_to", (int64_t)resending->last);
+    writer_int(&writer, "seen", (int64_t)resending->seen);
+    desk_end(resending->asking->call, &text, &writer);
+}
+
 static void on_taken_out(int status, uint64_t dropped, void *data)
 {
     struct resending *resending = data;
     struct asking *asking = resending->asking;
-    struct text TEXT_AUTO text = {0};
-    struct writer writer;
     (void)dropped;
     if (status < 0 || !asking->desk) {
         refuse_busy(asking->call, status);
@@ -269,12 +281,7 @@ static void on_taken_out(int status, uint64_t dropped, void *data)
         MEM_AUTO char *message = mem_print(
             "%zu events that were refused are sent again by %s", resending->count, asking->who);
         say(asking->desk, "quarantine_resent", message);
-        desk_begin(&text, &writer);
-        writer_int(&writer, "resent", (int64_t)resending->count);
-        writer_int(&writer, "strangers", (int64_t)resending->strangers);
-        writer_int(&writer, "left", (int64_t)resending->left);
-        writer_int(&writer, "up_to", (int64_t)resending->last);
-        desk_end(asking->call, &text, &writer);
+        answer_resent(resending);
     }
     resending_destroy(resending);
 }
@@ -309,11 +316,44 @@ static void on_look(void *data)
     resending_destroy(resending);
 }
 
+/* Into their sinks' queues, as far as there are any. */
+static void resend_all(struct resending *resending, const struct spool_aside_list *list)
+{
+    struct sinks *sinks = resending->asking->desk->parts.sinks;
+    resending->ids = mem_array(list->count + 1, sizeof(*resending->ids));
+    resending->sinks = mem_array(list->count + 1, sizeof(*resending->sinks));
+    resending->left = list->found - list->count;
+    resending->last = list->last;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct spool_aside *aside = &list->all[i];
+        resending->seen = aside->id;
+        if (!sinks_resend(sinks, aside->sink, aside->line, aside->len)) {
+            resending->strangers++;
+            continue;
+        }
+        resending->ids[resending->count] = aside->id;
+        resending->sinks[resending->count++] = mem_copy(aside->sink);
+    }
+}
+
+/* Nothing of these can be sent again: others may follow, or have come before. */
+static void answer_none(struct resending *resending, const struct spool_aside_list *list)
+{
+    if (resending->left || resending->asking->after)
+        answer_resent(resending);
+    else
+        control_refuse(resending->asking->call,
+                       "configure it again, or drop them",
+                       "no sink \"%.80s\" is configured any more",
+                       list->all[0].sink);
+    resending_destroy(resending);
+}
+
 static void on_found(int status, const struct spool_aside_list *list, void *data)
 {
     struct asking *asking = data;
     struct desk *desk = asking->desk;
-    if (!desk || status < 0 || list->count == 0) {
+    if (!desk || status < 0 || (list->count == 0 && !asking->after)) {
         if (status < 0)
             refuse_busy(asking->call, status);
         else
@@ -323,25 +363,9 @@ static void on_found(int status, const struct spool_aside_list *list, void *data
     }
     struct resending *resending = mem_new(sizeof(*resending));
     resending->asking = asking;
-    resending->ids = mem_array(list->count, sizeof(*resending->ids));
-    resending->sinks = mem_array(list->count, sizeof(*resending->sinks));
-    resending->left = list->found - list->count;
-    resending->last = list->last;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct spool_aside *aside = &list->all[i];
-        if (!sinks_resend(desk->parts.sinks, aside->sink, aside->line, aside->len)) {
-            resending->strangers++;
-            continue;
-        }
-        resending->ids[resending->count] = aside->id;
-        resending->sinks[resending->count++] = mem_copy(aside->sink);
-    }
+    resend_all(resending, list);
     if (resending->count == 0) {
-        control_refuse(asking->call,
-                       "configure it again, or drop them",
-                       "no sink \"%.80s\" is configured any more",
-                       list->all[0].sink);
-        resending_destroy(resending);
+        answer_none(resending, list);
         return;
     }
     asking->resending = resending;
@@ -360,7 +384,9 @@ void desk_spool_resend(struct desk *desk, struct control_call *call,
     choice.most = MOST_RESENT;
     choice.bytes = RESENT_BYTES;
     choice.up_to = (uint64_t)json_integer_value(json_object_get(request->args, "up_to"));
+    choice.after = (uint64_t)json_integer_value(json_object_get(request->args, "after"));
     struct asking *asking = asking_new(desk, call, request);
+    asking->after = choice.after;
     if (spool_list_aside(spool, &choice, on_found, asking))
         return;
     refuse_busy(call, 0);

@@ -109,9 +109,10 @@ struct spool_aside_list {
 
 /* Which of them. */
 struct spool_aside_choice {
-    const char *sink;   /* NULL: of every one */
-    uint64_t id, up_to; /* this one; none after that; zero: any */
-    size_t most, bytes; /* for a list: how many, and about how much of them, at most */
+    const char *sink;      /* NULL: of every one */
+    uint64_t id;           /* this one; zero: any */
+    uint64_t after, up_to; /* of those behind that one, as far as that one; zero: any */
+    size_t most, bytes;    /* for a list: how many, and about how much of them, at most */
 };
 
 /* Reads them; `list` is valid for the call.  False, and `fn` is not called: the disk is too busy. */

@@ -111,8 +111,9 @@ static int do_set_aside(sqlite3 *db, void *data)
     return status < 0 ? status : read_sums(db, &errand->sums);
 }
 
-/* "?1" is the sink or null, "?2" the id or zero, "?3" the last id or zero. */
-#define CHOICE "(?1 is null or sink = ?1) and (?2 = 0 or id = ?2) and (?3 = 0 or id <= ?3)"
+/* "?1" is the sink or null, "?2" the id or zero, "?3" the last id or zero, "?4" the one before the first. */
+#define CHOICE                                                                                     \
+    "(?1 is null or sink = ?1) and (?2 = 0 or id = ?2) and (?3 = 0 or id <= ?3) and id > ?4"
 
 static void bind_choice(struct spool_query *query, const struct errand *errand)
 {
@@ -120,6 +121,7 @@ static void bind_choice(struct spool_query *query, const struct errand *errand)
         spool_bind_text(query, 1, errand->sink);
     spool_bind_int(query, 2, errand->choice.id);
     spool_bind_int(query, 3, errand->choice.up_to);
+    spool_bind_int(query, 4, errand->choice.after);
 }
 
 static void take_row(struct spool_query *query, struct spool_aside_list *list)
@@ -153,9 +155,9 @@ static int do_list(sqlite3 *db, void *data)
         return status;
     list->all = mem_array(errand->choice.most + 1, sizeof(*list->all));
     query = spool_query(
-        db, "select id, sink, time, why, lines from aside where " CHOICE " order by id limit ?4");
+        db, "select id, sink, time, why, lines from aside where " CHOICE " order by id limit ?5");
     bind_choice(&query, errand);
-    spool_bind_int(&query, 4, errand->choice.most);
+    spool_bind_int(&query, 5, errand->choice.most);
     while ((list->count == 0 || bytes < errand->choice.bytes) &&
            list->count < errand->choice.most && spool_step(&query)) {
         take_row(&query, list);

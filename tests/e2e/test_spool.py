@@ -1,5 +1,6 @@
 """What receivers refuse: listed, shown, sent again once the receiver was mended, dropped; by the command line."""
 import json
+import sqlite3
 
 import pytest
 
@@ -94,3 +95,24 @@ def test_of_a_sink_that_is_gone_it_is_said_so(refusing):
     assert 'no sink "collector" is configured any more' in refused, refused
     assert ask("spool", "drop", "collector").out.endswith(" dropped\n")
     running.end()
+
+
+def test_what_lies_behind_many_of_a_sink_that_is_gone_is_sent_again(refusing, agent, tmp_path):
+    """More of them than one request takes, and older: they lie in the way of `resend all`."""
+    text = refusing.running.config.read_text()
+    refusing.running.end()
+    with sqlite3.connect(tmp_path / "state" / "spool.db") as db:
+        count, = db.execute("select count(*) from aside").fetchone()
+        db.execute("update aside set id = id + 10000")
+        db.executemany("insert into aside (id, sink, time, why, bytes, lines) values (?, 'gone', 0, 'HTTP 400', 3, '{}\n')", [(i,) for i in range(1, 1202)])
+    db.close()
+    refusing.mended = True
+    again, ask = agent(text), refusing.ask
+    again.wait_for(lambda e: e.get("step") == "started")
+    said = ask("spool", "resend", "all")
+    assert said.out == f"{count} sent again\n" and "1201 are of sinks that are not configured any more" in said.err, said
+    servers.wait_until(lambda: len([e for e in refusing.taken if is_poison(e)]) >= count)
+    said = ask("spool", "resend", "gone", code=1)
+    assert said.out == "0 sent again\n" and "1201 are of sinks" in said.err, said
+    assert ask("spool", "drop", "all").out == "1201 dropped\n"
+    again.end()

@@ -337,6 +337,9 @@ static void what_was_refused_is_listed_sent_again_and_dropped(void **state)
     uint64_t id = lying.first;
     look_aside((struct spool_aside_choice){.up_to = id - 1});
     assert_string_equal(lying.sinks, "b");
+    look_aside((struct spool_aside_choice){.after = id - 1});
+    assert_int_equal(lying.found, 1);
+    assert_string_equal(lying.sinks, "a");
 
     look_aside((struct spool_aside_choice){.id = id});
     assert_false(sinks_resend(now.sinks, "nobody", lying.line, strlen(lying.line)));

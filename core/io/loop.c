@@ -5,25 +5,20 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "io/agenda.h"
 #include "io/wait.h"
 
 enum { ROUNDS = 4 };
-
-/* Holds what orders it: looking a timer up in memory, for each step, would be most of the cost. */
-struct slot {
-    uint64_t due_us, order;
-    struct timer *timer;
-};
 
 struct loop {
     uv_loop_t uv;
     uv_timer_t alarm;  /* for the earliest of our timers */
     uv_idle_t at_once; /* where that is due already: then descriptors have their turn in between */
-    struct slot *heap; /* a binary heap by (due_us, order) */
-    size_t count, room;
+    struct agenda agenda;
     uint64_t next_order;
     uint64_t worst_lag_us;
     struct loop_lag lag;
+    bool turning;  /* the alarm is set when all that is due has fired */
     bool stepping; /* loop_run_until() wants to look after each callback */
     bool driven;
     uint64_t driven_us;
@@ -65,41 +60,6 @@ struct loop_lag loop_lag(const struct loop *loop)
     return loop->lag;
 }
 
-/* ---------------------------------------------------------------- heap ---- */
-
-static bool sooner(const struct slot *a, const struct slot *b)
-{
-    return a->due_us != b->due_us ? a->due_us < b->due_us : a->order < b->order;
-}
-
-static void put(struct loop *loop, size_t at, struct slot slot)
-{
-    loop->heap[at] = slot;
-    slot.timer->slot = at;
-}
-
-static void rise(struct loop *loop, size_t at)
-{
-    const struct slot slot = loop->heap[at];
-    for (; at > 0 && sooner(&slot, &loop->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        put(loop, at, loop->heap[(at - 1) / 2]);
-    put(loop, at, slot);
-}
-
-static void sink(struct loop *loop, size_t at)
-{
-    const struct slot slot = loop->heap[at];
-    for (size_t child = 2 * at + 1; child < loop->count; child = 2 * at + 1) {
-        if (child + 1 < loop->count && sooner(&loop->heap[child + 1], &loop->heap[child]))
-            child++;
-        if (!sooner(&loop->heap[child], &slot))
-            break;
-        put(loop, at, loop->heap[child]);
-        at = child;
-    }
-    put(loop, at, slot);
-}
-
 /* ---------------------------------------------------------------- time ---- */
 
 static void on_alarm(uv_timer_t *alarm);
@@ -112,14 +72,14 @@ static void on_at_once(uv_idle_t *at_once);
  */
 static void set_alarm(struct loop *loop)
 {
-    if (loop->driven || uv_is_closing((uv_handle_t *)&loop->at_once))
+    if (loop->driven || loop->turning || uv_is_closing((uv_handle_t *)&loop->at_once))
         return;
-    uint64_t now = loop_now_us(loop), due = loop->count ? loop->heap[0].due_us : UINT64_MAX;
+    uint64_t now = loop_now_us(loop), due = loop_due_us(loop);
     if (due > now)
         (void)uv_idle_stop(&loop->at_once);
     else
         (void)uv_idle_start(&loop->at_once, on_at_once);
-    if (due <= now || loop->count == 0) {
+    if (due <= now || due == UINT64_MAX) {
         (void)uv_timer_stop(&loop->alarm);
         return;
     }
@@ -131,8 +91,8 @@ static void set_alarm(struct loop *loop)
 static void fire(struct loop *loop, uint64_t now)
 {
     uint64_t before = loop->next_order;
-    while (loop->count && loop->heap[0].due_us <= now && loop->heap[0].order < before) {
-        struct timer *timer = loop->heap[0].timer;
+    struct timer *timer;
+    while ((timer = agenda_first(&loop->agenda)) && timer->due_us <= now && timer->order < before) {
         uint64_t lag = now - timer->due_us;
         if (lag > loop->worst_lag_us)
             loop->worst_lag_us = lag;
@@ -147,10 +107,12 @@ static void fire(struct loop *loop, uint64_t now)
 static void turn(struct loop *loop)
 {
     uint64_t now = loop_now_us(loop);
+    loop->turning = true;
     for (int round = 0; round < ROUNDS && loop_due_us(loop) <= now; round++) {
         fire(loop, now);
         now = loop_now_us(loop);
     }
+    loop->turning = false;
     set_alarm(loop);
     if (loop->stepping) /* UV_RUN_ONCE would go on to wait for what is next */
         uv_stop(&loop->uv);
@@ -168,28 +130,18 @@ static void on_at_once(uv_idle_t *at_once)
 
 void loop_add_timer(struct loop *loop, struct timer *timer)
 {
-    if (loop->count == loop->room) {
-        loop->room = loop->room ? 2 * loop->room : 64;
-        loop->heap = mem_resize(loop->heap, loop->room * sizeof(*loop->heap));
-    }
     timer->loop = loop;
     timer->order = loop->next_order++;
-    put(loop, loop->count++, (struct slot){timer->due_us, timer->order, timer});
-    rise(loop, timer->slot);
-    if (timer->slot == 0)
+    agenda_add(&loop->agenda, timer);
+    if (agenda_first(&loop->agenda) == timer)
         set_alarm(loop);
 }
 
 void loop_remove_timer(struct loop *loop, struct timer *timer)
 {
-    const struct slot last = loop->heap[--loop->count];
     timer->loop = NULL;
-    if (last.timer != timer) {
-        put(loop, timer->slot, last);
-        rise(loop, last.timer->slot);
-        sink(loop, last.timer->slot);
-    }
-    if (loop->count == 0)
+    agenda_remove(&loop->agenda, timer);
+    if (!agenda_first(&loop->agenda))
         set_alarm(loop);
 }
 
@@ -231,8 +183,7 @@ int loop_destroy(struct loop *loop)
     uv_walk(&loop->uv, count_open, &open);
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
     (void)uv_loop_close(&loop->uv);
-    open += (int)loop->count;
-    free(loop->heap);
+    open += agenda_finish(&loop->agenda);
     free(loop);
     return open;
 }
@@ -281,10 +232,11 @@ void loop_advance(struct loop *loop, uint64_t ms)
     assert(loop->driven);
     for (;;) {
         (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
-        if (loop->count == 0 || loop->heap[0].due_us > end)
+        uint64_t due = loop_due_us(loop);
+        if (due > end)
             break;
-        if (loop->heap[0].due_us > loop->driven_us) {
-            loop->driven_us = loop->heap[0].due_us;
+        if (due > loop->driven_us) {
+            loop->driven_us = due;
             loop->driven_wall_ms = wall_end - (int64_t)((end - loop->driven_us) / 1000u);
         }
         fire(loop, loop->driven_us);
@@ -295,5 +247,6 @@ void loop_advance(struct loop *loop, uint64_t ms)
 
 uint64_t loop_due_us(const struct loop *loop)
 {
-    return loop->count ? loop->heap[0].due_us : UINT64_MAX;
+    const struct timer *timer = agenda_first(&loop->agenda);
+    return timer ? timer->due_us : UINT64_MAX;
 }

@@ -11,6 +11,7 @@ static const uint64_t LONGEST_US = 3155760000000000u;
 void timer_start_us(struct timer *timer, struct loop *loop, uint64_t us, timer_fn *fn, void *data)
 {
     timer_stop(timer);
+    timer->at_once = us == 0;
     timer->due_us = loop_now_us(loop) + (us < LONGEST_US ? us : LONGEST_US);
     timer->fn = fn;
     timer->data = data;

@@ -23,7 +23,8 @@ struct timer {
     struct loop *loop; /* NULL: not pending */
     uint64_t due_us;
     uint64_t order; /* of two that are due together the first started fires first */
-    size_t slot;    /* in the loop's heap */
+    size_t slot;    /* where it stands in the loop's agenda */
+    bool at_once;   /* started without delay */
     timer_fn *fn;
     void *data;
 };

@@ -104,21 +104,25 @@ static void a_batch_that_was_taken_in_part_is_remembered_in_part(void **state)
     emit(1);
     run_until(a->count == 1);
     answer(a, SINK_TAKEN, 0);
-    emit(64); /* the first goes to the disk, the others together after it */
+    emit(64); /* the first goes to the disk, the others together after it; or, if it is busy, all */
     run_until(a->count == 64);
     answer(a, SINK_REFUSED, 0);
-    run_until(a->count == 1);
+    run_until(a->count > 0);
+    unsigned first = (unsigned)a->count;
+    assert_true(first == 1 || first == 32);
     answer(a, SINK_TAKEN, 0);
-    run_until(a->count == 63);
+    run_until(a->count == 64 - first);
     answer(a, SINK_REFUSED, 0);
-    run_until(a->count == 31);
+    run_until(a->count > 0);
+    unsigned second = (unsigned)a->count;
+    assert_int_equal(second, (64 - first) / 2);
     answer(a, SINK_TAKEN, 0);
     run_until(a->count > 0);
-    assert_string_equal(a->words, words(1, 33));
+    assert_string_equal(a->words, words(1, 1 + first + second));
     close_sinks();
     a->answers = true;
     begin("");
-    run_until(is_taken(32));
+    run_until(is_taken(64 - first - second));
     assert_string_equal(a->words, words(1, 65));
 }
 

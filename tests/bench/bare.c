@@ -2,6 +2,8 @@
  * bare - the least that a check can cost: client libraries on a loop, without an agent around them.
  *
  *     bare http  URL      TARGETS      libcurl, kept connections, one request a target and second
+ *     bare kept  URL      TARGETS      the same, which goes on watching a connection between two
+ *                                      requests, as the agent does, and libcurl's examples do not
  *     bare fresh URL      TARGETS CA   the same on a new connection each, verified against CA
  *     bare names PORT     TARGETS      kept connections, a host name of its own for each target
  *     bare redis PORT     TARGETS      hiredis, a kept connection each, INFO
@@ -67,11 +69,11 @@ static struct {
     int pooled;
     const char *url;
     const char *authorities; /* each request on a new connection; NULL: they are kept */
+    bool keeps;              /* watches, between two requests */
     int port;                /* of a name for each target; zero: `url` is asked */
     struct curl_slist **addresses;
 } web;
 
-/* Watched from one request to the next, as the agent does: see core/io/http_pool.c. */
 struct watched {
     uv_poll_t poll;
     curl_socket_t fd;
@@ -151,6 +153,10 @@ static int set_watch(CURL *easy, curl_socket_t fd, int what, void *data, void *m
     struct watched *watched = watched_by_fd[fd];
     (void)easy;
     (void)mine;
+    if (what == CURL_POLL_REMOVE && !web.keeps) {
+        unwatch(fd);
+        return 0;
+    }
     if (what == CURL_POLL_REMOVE) {
         if (watched)
             watched->idle = true;
@@ -455,7 +461,8 @@ static void prepare_postgres(const char *conninfo, const char *question)
 static bool prepare(const char *kind, const char *where, const char *more)
 {
     int port = (int)strtol(where, NULL, 10);
-    if (strcmp(kind, "http") == 0)
+    web.keeps = strcmp(kind, "kept") == 0;
+    if (strcmp(kind, "http") == 0 || web.keeps)
         prepare_http(where, 0, NULL);
     else if (strcmp(kind, "fresh") == 0)
         prepare_http(where, 0, more);
@@ -477,7 +484,8 @@ int main(int argc, char **argv)
     all.loop = uv_default_loop();
     all.targets = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
     if (all.targets < 1 || !prepare(argv[1], argv[2], argc > 4 ? argv[4] : "")) {
-        (void)fprintf(stderr, "usage: bare http|fresh|names|redis|pg|tls WHERE TARGETS [CA|SQL]\n");
+        (void)fprintf(stderr,
+                      "usage: bare http|kept|fresh|names|redis|pg|tls WHERE TARGETS [CA|SQL]\n");
         return 1;
     }
     uv_update_time(all.loop);

@@ -58,6 +58,8 @@ def cases(world, quick):
     if (BUILD / "plugins/cert.so").exists():
         yield ("TLS (cert), 50 targets", 1.15, lambda: cert_targets(world, 50), ("tls", world.secure_port, 50, world.pki.root))
     yield (f"HTTP, {many} targets, one address", 1.6, lambda: [http_target(f"h{i}", url) for i in range(many)], ("http", url, many))
+    yield (f"... against a loop that goes on watching ({many})", None, lambda: [http_target(f"h{i}", url) for i in range(many)],
+           ("kept", url, many))
     yield (f"HTTP, {many} names", 1.6, lambda: [http_target(f"h{i}", names % i) for i in range(many)], ("names", world.nginx.port, many))
 
 

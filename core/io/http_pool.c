@@ -237,12 +237,18 @@ static struct lane *lane_of(struct http_pool *pool, const char *host)
 
 /* ----------------------------------------------------------- transfers ---- */
 
+/* libcurl takes eight pieces a request that way: see mem_array(). */
+static void *zeroed(size_t count, size_t size)
+{
+    return mem_array(count, size);
+}
+
 struct http_pool *http_pool_of(struct loop *loop)
 {
     struct http_pool *pool = find_pool(loop);
     if (pool)
         return pool;
-    if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
+    if (curl_global_init_mem(CURL_GLOBAL_ALL, malloc, free, realloc, strdup, zeroed) != CURLE_OK)
         abort();
     pool = mem_new(sizeof(*pool));
     pool->loop = loop;

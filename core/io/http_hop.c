@@ -228,18 +228,20 @@ static void send_hop(struct http_hop *hop)
     transfer_start(transfer, hop->pool, hop->place.host);
 }
 
-/* In one form for each address, so that they can be compared. */
+/* In one form for each address, so that they can be compared; of IPv4 inet_pton() takes but one. */
 static void add_address(struct http_hop *hop, const char *address)
 {
     unsigned char bytes[sizeof(struct in6_addr)];
     char shown[INET6_ADDRSTRLEN];
     int family = strchr(address, ':') ? AF_INET6 : AF_INET;
-    if (inet_pton(family, address, bytes) != 1 || !inet_ntop(family, bytes, shown, sizeof(shown)))
+    if (inet_pton(family, address, bytes) != 1)
         return;
+    if (family == AF_INET6)
+        address = inet_ntop(family, bytes, shown, sizeof(shown));
     if (!*hop->first_address)
-        memcpy(hop->first_address, shown, sizeof(shown));
+        (void)stpncpy(hop->first_address, address, sizeof(hop->first_address) - 1);
     text_add(&hop->addresses, hop->addresses.len ? "," : "");
-    text_add(&hop->addresses, shown);
+    text_add(&hop->addresses, address);
 }
 
 /* A numeric host needs no entry where it is its own address; an IPv6 one would not even be read. */

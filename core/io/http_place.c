@@ -93,7 +93,10 @@ static void add_path(struct text *whole, struct text *query, const char *path)
 static void add_base(struct text *whole, struct text *query, const struct probe_url *base)
 {
     bool bare = strchr(base->host, ':') && base->host[0] != '['; /* an IPv6 address */
-    text_print(whole, bare ? "%s://[%s]" : "%s://%s", base->scheme, base->host);
+    text_add(whole, base->scheme);
+    text_add(whole, bare ? "://[" : "://");
+    text_add(whole, base->host);
+    text_add(whole, bare ? "]" : "");
     if (base->port)
         text_print(whole, ":%u", base->port);
     if (base->path && *base->path)

@@ -73,7 +73,7 @@ struct endpoint_state {
     int64_t size;
     bool cut;     /* there was more than was read */
     bool matched; /* the body was looked at */
-    char location[300], message[400], snippet[ANSWER_SNIPPET + 1];
+    char location[280], message[400], snippet[ANSWER_SNIPPET + 1];
 };
 
 extern const struct probe_option endpoint_options[];

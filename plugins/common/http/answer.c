@@ -101,6 +101,16 @@ bool answer_denies(const struct probe_response *response, const char *summary,
     return true;
 }
 
+/* Adds `len` bytes behind the first `at` of `out`, as far as they fit; how long it is then. */
+static size_t put(char *out, size_t room, size_t at, const char *bytes, size_t len)
+{
+    if (len > room - at - 1)
+        len = room - at - 1;
+    memcpy(out + at, bytes, len);
+    out[at + len] = '\0';
+    return at + len;
+}
+
 void answer_show_url(const char *url, char *out, size_t room)
 {
     const char *host = strstr(url, "://"), *at;
@@ -109,7 +119,7 @@ void answer_show_url(const char *url, char *out, size_t room)
     scheme = (size_t)(host - url);
     at = strpbrk(host, "@/?#");
     host = at && *at == '@' ? at + 1 : host;
-    (void)snprintf(out, room, "%.*s%.*s", (int)scheme, url, (int)strcspn(host, "?#"), host);
+    (void)put(out, room, put(out, room, 0, url, scheme), host, strcspn(host, "?#"));
 }
 
 void answer_end(struct probe_run *run, const struct probe_ending *ending)
@@ -181,7 +191,8 @@ void answer_follow(struct answer_trail *trail, const struct probe_response *resp
 {
     struct answer_trail more = {.times = answer_times_of(&response->us), .count = 1};
     const char *address = response->peer ? response->peer->address : NULL;
-    (void)snprintf(more.ip, sizeof(more.ip), "%s", address ? address : "");
+    if (address)
+        (void)put(more.ip, sizeof(more.ip), 0, address, strlen(address));
     answer_join(trail, &more);
 }
 

@@ -134,6 +134,34 @@ def test_killed_at_any_moment_it_loses_a_second_at_most(tmp_path):
     assert compared >= 80, "every second one has said something, after others that were kept"
 
 
+def kill_between_lines(redis, folder, seed):
+    """The same where nothing changes but a streak, of which a line comes every half minute: killed in the middle, and what is said next."""
+    path = folder / f"{seed}.yaml"
+    text = QUEUE.format(port=redis.port, state=folder / f"state{seed}", emit="changes", more=", repeat: 30s")
+    path.write_text(text.replace("every: 1s", "every: 2s").replace("every: 100ms", "every: 30s"))
+    said = []
+    for number in range(2):
+        lines = folder / f"{seed}.{number}.ndjson"
+        with open(lines, "w") as out:
+            process = start_raw(path, stdout=out)
+        wait_until(lambda: '"name":"mails"' in lines.read_text(), 60)
+        if number == 0:
+            time.sleep(random.Random(seed).uniform(15.0, 17.0))
+        process.kill()
+        process.communicate()
+        said.append(next(e for e in map(json.loads, lines.read_text().splitlines()) if e.get("name") == "mails"))
+    return said
+
+
+def test_killed_while_nothing_changes_it_loses_a_second_of_its_streak(redis, tmp_path):
+    redis.do("rpush", "q", *range(10))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for before, after in pool.map(lambda seed: kill_between_lines(redis, tmp_path, seed), range(4)):
+            assert before["reason"] == "start" and after["reason"] == "repeat" and after["since"] == before["since"]
+            samples = (wall(after) - wall(before)) / 2
+            assert samples >= 14 and after["streak"] >= before["streak"] + samples - 4  # of these 3 for the time between
+
+
 def limit_files(bytes_):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
 

@@ -68,6 +68,12 @@ struct finding *finding_of_elsewhere(const struct probe_ending *ending,
 
 void finding_destroy(struct finding *finding); /* NULL is fine */
 
+/*
+ * A copy in one piece of memory, to be only read, and freed by free(): for what is kept long after its
+ * neighbours in memory.  NULL: it would be more than `most` bytes.
+ */
+struct finding *finding_pack(const struct finding *finding, size_t most);
+
 /* Lets go of its evidence, and counts it as lost. */
 void finding_drop_evidence(struct finding *finding);
 

@@ -4,13 +4,18 @@
 
 #include "base/mem.h"
 
+enum { SMALL = 1024 };
+
 static size_t kept_bytes; /* of evidence, of all that is kept in this process */
 
 static void last_destroy(void *data)
 {
     struct last *last = data;
     kept_bytes -= last->evidence_bytes;
-    finding_destroy(last->finding);
+    if (last->packed)
+        free(last->finding);
+    else
+        finding_destroy(last->finding);
     free(last->condition);
     free(last);
 }
@@ -22,6 +27,20 @@ static size_t evidence_bytes(const struct finding *finding)
         bytes += finding->evidence[i].json_len +
                  finding->evidence[i].row_count * sizeof(*finding->evidence[i].row_ends);
     return bytes;
+}
+
+/*
+ * A finding is a dozen pieces of memory, and would be freed, a run later, when none of them is at hand
+ * any more: that took longer than all of its judging.
+ */
+static void pack(struct last *kept)
+{
+    struct finding *packed = finding_pack(kept->finding, SMALL);
+    if (!packed)
+        return;
+    finding_destroy(kept->finding);
+    kept->finding = packed;
+    kept->packed = true;
 }
 
 void last_keep(struct ledger_entry *entry, const struct last *last)
@@ -36,5 +55,6 @@ void last_keep(struct ledger_entry *entry, const struct last *last)
         kept->evidence_bytes = 0;
     }
     kept_bytes += kept->evidence_bytes;
+    pack(kept);
     ledger_attach(entry, kept, last_destroy);
 }

@@ -16,12 +16,13 @@
 enum { LAST_EVIDENCE_BYTES = 16 << 20 /* of all subjects together */ };
 
 struct last {
-    struct finding *finding;
+    struct finding *finding;      /* only to be read */
     enum probe_status sample;     /* what the run itself found */
     char *condition;              /* the text that decided, or NULL */
     int64_t wall_ms, duration_us; /* when it was found, and how long that took */
     bool inactive;                /* outside the hours in which the check is graded */
     bool bare;                    /* its evidence was too much to keep */
+    bool packed;                  /* the finding is one piece of memory: finding_pack() */
     size_t evidence_bytes;
 };
 

@@ -1,4 +1,5 @@
 /* finding: what a plugin reports, copied, sorted and free of secrets. */
+#include <errno.h>
 #include <math.h>
 
 #include "finding_fixture.h"
@@ -276,6 +277,67 @@ static void a_plugin_that_reports_nonsense_is_answered_with_unknown(void **state
     finding_destroy(finding);
 }
 
+/* All that an event says of it, and what no event says. */
+static void describe(const struct finding *finding, struct text *out)
+{
+    struct writer writer;
+    text_init(out, 10000);
+    writer_init(&writer, out);
+    writer_object(&writer, NULL);
+    writer_string(&writer, "subject", finding->subject);
+    writer_string(&writer, "summary", finding->summary);
+    writer_string(&writer, "hint", finding->hint);
+    writer_string(&writer, "error_class", finding->error_class);
+    writer_string(&writer, "note", finding->note);
+    writer_int(&writer, "status", finding->status);
+    finding_write_measures(finding, &writer);
+    (void)finding_write_evidence(finding, &writer, 70);
+    writer_array(&writer, "labels");
+    for (char **label = finding->labels; label && *label; label++)
+        writer_string(&writer, NULL, *label);
+    writer_end(&writer);
+    writer_end(&writer);
+}
+
+/* Takes `finding` over. */
+static void is_the_same_when_packed(struct finding *finding)
+{
+    struct text TEXT_AUTO expected, TEXT_AUTO found;
+    describe(finding, &expected);
+    assert_null(finding_pack(finding, 100));
+    struct finding *packed = finding_pack(finding, 10000);
+    finding_destroy(finding);
+    describe(packed, &found);
+    assert_string_equal(found.bytes, expected.bytes);
+    free(packed);
+}
+
+static void a_packed_one_says_the_same(void **state)
+{
+    (void)state;
+    static const char *const cells[] = {"1", "a", "2", NULL, "3", "c"};
+    static const struct probe_column columns[] = {{"n", PROBE_FIELD_INT}, {"w", PROBE_FIELD_TEXT}};
+    const struct probe_table rows = {
+        .columns = columns, .column_count = 2, .cells = cells, .row_count = 3, .total = 7};
+    is_the_same_when_packed(
+        report(.status = PROBE_WARNING,
+               .subject = "mails",
+               .summary = "96 of 97",
+               .hint = "end some",
+               .labels = (const struct probe_pair[]){{"a", "b"}, {"queue", "mails"}, {0}},
+               .fields =
+                   PROBE_FIELDS(probe_int("used", 96),
+                                probe_text("mode", "replica"),
+                                probe_text("mode", "primary"), /* noted */
+                                probe_text("leader", "n1"),
+                                (struct probe_field){"rows", PROBE_FIELD_ROWS, .value.rows = &rows},
+                                probe_real("ratio", 0.5))));
+    is_the_same_when_packed(report(.summary = "nothing else"));
+    const struct probe_ending ending = {
+        .how = PROBE_DOWN, .status = -ECONNREFUSED, .summary = "refused", .hint = "start it"};
+    is_the_same_when_packed(finding_of_ending(&ending, PROBE_CRITICAL, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +353,7 @@ int main(void)
         TEST(control_characters_do_no_harm),
         TEST(an_ending_becomes_a_finding_with_its_class),
         TEST(a_plugin_that_reports_nonsense_is_answered_with_unknown),
+        TEST(a_packed_one_says_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

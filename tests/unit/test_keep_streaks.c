@@ -64,16 +64,42 @@ static enum { NOTHING, STREAK, ROW } keep(int64_t ms, bool all)
     return ROW;
 }
 
+/* A row of an ok sample, and the streak of one more. */
+static void go_on_for_a_second(void)
+{
+    (void)sample(PROBE_OK, 0);
+    assert_int_equal(keep(0, false), ROW);
+    (void)sample(PROBE_OK, 1000);
+    assert_int_equal(keep(1000, false), STREAK);
+}
+
+/* The same of what is critical, ten seconds later. */
+static void go_on_being_critical(void)
+{
+    (void)sample(PROBE_CRITICAL, 0);
+    (void)sample(PROBE_CRITICAL, 10000);
+    assert_int_equal(keep(10000, false), ROW);
+    (void)sample(PROBE_CRITICAL, 11000);
+    assert_int_equal(keep(11000, false), STREAK);
+}
+
+/* What is kept, as it is put back. */
+static struct ledger_kept kept_row(void)
+{
+    struct ledger_kept kept = now.kept;
+    kept.target = "db";
+    kept.name = "locks";
+    kept.subject = "a";
+    return kept;
+}
+
 /* Another process, on a clock of its own, at `ms` of ours. */
 static struct ledger_report restarted(enum probe_status status, int64_t ms, bool anew)
 {
     const struct ledger_clock clock = {700, WALL + ms};
     struct ledger *next = ledger_create();
-    struct ledger_kept kept = now.kept;
+    struct ledger_kept kept = kept_row();
     int64_t passed_ms = ms - now.row_ms;
-    kept.target = "db";
-    kept.name = "locks";
-    kept.subject = "a";
     if (ledger_streak_fits(&now.standing, &kept.streak)) {
         kept.streak.age_ms += ms - now.streak_ms;
         passed_ms = ms - now.streak_ms + kept.streak.after_ms;
@@ -229,10 +255,7 @@ static void counters_are_kept_with_every_sample(void **state)
 static void a_streak_of_what_was_kept_before_says_nothing(void **state)
 {
     (void)state;
-    (void)sample(PROBE_OK, 0);
-    assert_int_equal(keep(0, false), ROW);
-    (void)sample(PROBE_OK, 1000);
-    assert_int_equal(keep(1000, false), STREAK);
+    go_on_for_a_second();
     (void)sample(PROBE_CRITICAL, 2000);
     assert_int_equal(keep(2000, false), ROW);
     assert_int_equal(now.kept.streak.samples, 1); /* the old one is still there */
@@ -259,10 +282,7 @@ static void all_streaks_are_kept_once_in_a_while_each_with_its_age(void **state)
 static void a_process_goes_on_with_what_it_has_found(void **state)
 {
     (void)state;
-    (void)sample(PROBE_OK, 0);
-    assert_int_equal(keep(0, false), ROW);
-    (void)sample(PROBE_OK, 1000);
-    assert_int_equal(keep(1000, false), STREAK);
+    go_on_for_a_second();
     assert_int_equal(restarted(PROBE_OK, 2000, false).streak, 3);
     text_cut_to(&now.streaks, 0);
     assert_true(ledger_take_streaks(
@@ -278,11 +298,7 @@ static void a_process_goes_on_with_what_it_has_found(void **state)
 static void what_begins_anew_is_kept_anew(void **state)
 {
     (void)state;
-    (void)sample(PROBE_CRITICAL, 0);
-    (void)sample(PROBE_CRITICAL, 10000);
-    assert_int_equal(keep(10000, false), ROW);
-    (void)sample(PROBE_CRITICAL, 11000);
-    assert_int_equal(keep(11000, false), STREAK);
+    go_on_being_critical();
     assert_int_equal(restarted(PROBE_CRITICAL, 90000, true).streak, 1);
     assert_int_equal(keep(90000, false), ROW);
     assert_false(ledger_streak_fits(&now.standing, &now.kept.streak));
@@ -292,15 +308,9 @@ static void what_begins_anew_is_kept_anew(void **state)
 static void what_begins_anew_has_no_streak(void **state)
 {
     (void)state;
-    (void)sample(PROBE_CRITICAL, 0);
-    (void)sample(PROBE_CRITICAL, 10000);
-    assert_int_equal(keep(10000, false), ROW);
-    (void)sample(PROBE_CRITICAL, 11000);
-    assert_int_equal(keep(11000, false), STREAK);
+    go_on_being_critical();
     struct ledger *next = ledger_create();
-    struct ledger_kept kept = now.kept;
-    kept.target = "db";
-    kept.name = "locks";
+    struct ledger_kept kept = kept_row();
     (void)ledger_restore(next, &kept, NULL, at(90000), 79000, true);
     assert_false(ledger_take_streaks(next, at(90000), true, &now.streaks));
     ledger_destroy(next);
@@ -320,14 +330,9 @@ static void what_has_no_row_here_is_kept_whole(void **state)
 static void what_is_restored_is_as_old_as_it_was(void **state)
 {
     (void)state;
-    (void)sample(PROBE_OK, 0);
-    assert_int_equal(keep(0, false), ROW);
-    (void)sample(PROBE_OK, 1000);
-    assert_int_equal(keep(1000, false), STREAK);
+    go_on_for_a_second();
     struct ledger *next = ledger_create();
-    struct ledger_kept kept = now.kept;
-    kept.target = "db";
-    kept.name = "locks";
+    struct ledger_kept kept = kept_row();
     kept.streak.age_ms = 4000;
     (void)ledger_restore(next, &kept, NULL, at(5000), 5000, false);
     text_cut_to(&now.streaks, 0);

@@ -243,6 +243,35 @@ static void a_check_beside_connect_leaves_the_younger_connection(void **state)
     finish(kit, server);
 }
 
+/* A check that dialled when none was kept, the one kept since, and connect's next: two at a time. */
+static void no_third_connection_is_ever_open(void **state)
+{
+    struct talk mute = {0}, fresh = {0}, next = {0};
+    struct kit *kit;
+    (void)state;
+    talk_login(&mute);
+    talk_on(&mute, KIT_MUTE);
+    talk_login(&fresh);
+    talk_answer(&fresh, &primary);
+    talk_on(&fresh, KIT_MUTE);
+    talk_on(&next, KIT_MUTE);
+    struct kit_server *server = serve(&kit, NULL, HERE, mute.moves);
+    kit_server_add(server, fresh.moves);
+    kit_server_add(server, next.moves);
+    struct kit_run *check = kit_start(kit, "connections");
+    kit_advance(kit, 20);
+    assert_true(kit_run(kit, "connect")->done);
+    kit_advance(kit, 20);
+    assert_int_equal(kit_server_open_count(server), 2);
+    struct kit_run *connect = kit_start(kit, "connect");
+    kit_advance(kit, 20);
+    assert_int_equal(kit_server_count(server), 3);
+    assert_int_equal(kit_server_open_count(server), 2);
+    kit_finish(kit, connect);
+    kit_finish(kit, check);
+    finish(kit, server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_kept_connection_that_is_only_slow_is_given_all_of_it),
         cmocka_unit_test(rows_of_a_transaction_that_did_not_end_are_dropped),
         cmocka_unit_test(a_check_beside_connect_leaves_the_younger_connection),
+        cmocka_unit_test(no_third_connection_is_ever_open),
     };
     return cmocka_run_group_tests_name("postgres, wire", tests, compose, NULL);
 }

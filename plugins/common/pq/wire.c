@@ -131,8 +131,18 @@ static void on_dialled(struct dial *dial, PGconn *conn)
     }
 }
 
+/*
+ * Two connections at most: where another run is at work on one of its own, dialled when none was kept,
+ * the one that is kept since makes room.
+ */
 static void dial(struct wire_run *wire)
 {
+    struct wire *target = wire->run->target->data;
+
+    if (!wire->database && target->at_work > 1) {
+        PQfinish(target->kept);
+        target->kept = NULL;
+    }
     wire->reused = false;
     wire->trouble = (struct trouble){0};
     dial_start(&wire->dial, wire->run, wire->database, on_dialled, wire);
@@ -432,9 +442,12 @@ static void on_ready(int status, unsigned events, void *data)
 void wire_ask(struct probe_run *run, const struct question *question)
 {
     struct wire_run *wire = run->data;
+    struct wire *target = run->target->data;
     int64_t half_ms = dial_left_ms(run) / 2;
 
     wire->run = run;
+    target->at_work += !wire->at_work;
+    wire->at_work = true;
     hang_up(wire); /* what an earlier question of this run left behind, if it failed */
     PQclear(wire->reply);
     wire->reply = NULL;
@@ -472,8 +485,9 @@ bool wire_keeps(const struct probe_target *target)
 void wire_release(struct probe_target *self, struct probe_run *run)
 {
     struct wire_run *wire = run->data;
+    struct wire *target = self->data;
 
-    (void)self;
+    target->at_work -= wire->at_work;
     PQfinish(wire->conn);
     PQfinish(wire->visiting);
     PQclear(wire->reply);

@@ -24,7 +24,8 @@ enum { WIRE_MOST_PARAMS = 8 };
 
 /* Of a target: the first member of its data. */
 struct wire {
-    PGconn *kept; /* logged in and idle; or NULL */
+    PGconn *kept;     /* logged in and idle; or NULL */
+    unsigned at_work; /* runs that have asked, and may have a connection of their own */
 };
 
 /* The rows are gone when it returns.  It asks again, or ends the run. */
@@ -63,6 +64,7 @@ struct wire_run {
     PGconn *conn;
     const char *database; /* that is visited; NULL: the target's own */
     PGconn *visiting;     /* logged in there and idle; or NULL */
+    bool at_work;         /* counted in the target */
     bool reused;          /* the connection was kept, and may have broken meanwhile */
     enum wire_step step;
     struct probe_op *op;    /* what the step waits for */

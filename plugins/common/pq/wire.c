@@ -315,37 +315,15 @@ static bool is_itself(struct wire_run *wire)
 static void deliver(struct wire_run *wire)
 {
     PGresult *reply = wire->reply;
-    size_t columns = (size_t)PQnfields(reply), count = (size_t)PQntuples(reply);
-    const char **names = calloc(columns + columns * count + 1, sizeof(*names));
-    const char *version = PQparameterStatus(wire->conn, "server_version");
-    const char *tls = PQsslInUse(wire->conn) ? PQsslAttribute(wire->conn, "protocol") : "";
-    char own_version[64], own_tls[32];
+    struct answer answer = answer_read(wire->conn, reply);
 
-    if (!names)
-        abort();
-    const char **cells = names + columns;
-    for (size_t column = 0; column < columns; column++) {
-        names[column] = PQfname(reply, (int)column);
-        for (size_t row = 0; row < count; row++)
-            if (!PQgetisnull(reply, (int)row, (int)column))
-                cells[row * columns + column] = PQgetvalue(reply, (int)row, (int)column);
-    }
-    (void)snprintf(own_version, sizeof(own_version), "%s", version ? version : "");
-    (void)snprintf(own_tls, sizeof(own_tls), "%s", tls ? tls : "");
-    struct answer answer = {
-        .rows = {names, columns, cells, count},
-        .connect_us = wire->connect_us,
-        .query_us = wire->query_us,
-        .affected = affected(wire),
-        .server_version = PQserverVersion(wire->conn),
-        .backend_pid = PQbackendPID(wire->conn),
-        .version = own_version,
-        .tls = own_tls,
-    };
+    answer.connect_us = wire->connect_us;
+    answer.query_us = wire->query_us;
+    answer.affected = affected(wire);
     wire->reply = NULL;
     keep(wire);
     wire->question.then(wire->run, &answer);
-    free(names);
+    answer_free(&answer);
     PQclear(reply);
 }
 

@@ -105,22 +105,3 @@ def client(server, *words, login=()):
     """A redis-cli that goes on until it is ended."""
     return subprocess.Popen(["redis-cli", "-p", str(server.port), *login, *map(str, words)], stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
-
-
-def sockets(pid, port):
-    """How many TCP connections a process has to a port on loopback."""
-    inodes = set()
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            link = os.readlink(f"/proc/{pid}/fd/{name}")
-        except OSError:
-            continue
-        if link.startswith("socket:["):
-            inodes.add(link[8:-1])
-    count = 0
-    for line in open(f"/proc/{pid}/net/tcp").read().splitlines()[1:]:
-        words = line.split()
-        if words[9] in inodes and words[2].endswith(f":{port:04X}"):
-            count += 1
-    return count
-

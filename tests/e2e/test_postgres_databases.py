@@ -1,11 +1,11 @@
 """`databases: {match: ...}` on a postgres target: what is local to a database is asked of each, one at a time; the rest once."""
 import json
-import pathlib
 import time
 
 import pytest
 
 import servers
+import sockets
 from agent import runbookd
 from test_postgres_schema import watched
 
@@ -126,12 +126,6 @@ def test_dead_rows_bloat_and_a_held_horizon_of_one_are_said_of_one(tenants, tmp_
         tenants.sql("drop table fat", database="tenant_1")
 
 
-def connected(port):
-    """How many sockets of ours are connected to that port now."""
-    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(line[2].endswith(f":{port:04X}") and line[3] == "01" for line in lines)
-
-
 def test_no_more_than_three_connections_are_ever_open(agent, tenants):
     """One that is kept, one of connect, which logs in afresh every time, and one to the database whose turn it is."""
     running = agent(config(tenants, {"rows": CHECKS["rows"], "sequences": {}, "connections": {}, "connect": {}}, every="1s"))
@@ -141,7 +135,7 @@ def test_no_more_than_three_connections_are_ever_open(agent, tenants):
             asked = lambda e: e["kind"] == "finding" and e["name"] == "rows" and e["subject"] == name and e["status"] == "ok"  # noqa: B023
             end = time.monotonic() + 20
             while not any(asked(e) for e in running.events[seen:]):
-                most = max(most, connected(tenants.port))
+                most = max(most, len(sockets.of(tenants.port, states=(sockets.CONNECTED,))))
                 assert time.monotonic() < end, [e["message"] for e in running.events]
         seen = len(running.events)
     assert 2 <= most <= 3, most

@@ -1,8 +1,6 @@
 """Watching never makes it worse: how many connections the agent holds, what a closed one leaves at the server, and how long
 a check waits for a lock."""
 import json
-import os
-import pathlib
 import re
 import signal
 import threading
@@ -12,6 +10,7 @@ import pytest
 
 import servers
 import servers_postgres
+import sockets
 from agent import runbookd
 from faultproxy import FaultProxy
 from test_postgres_versions import CHECKS, SAMPLES, tables
@@ -40,29 +39,16 @@ def through(server, port):
 class Census(threading.Thread):
     """Counts, all the time, the sockets that a process has open to a port: connected or about to be."""
 
-    OPEN = {"01", "02"}  # ESTABLISHED, SYN_SENT
-
     def __init__(self, pid, port):
         super().__init__(daemon=True)
         self.pid, self.port, self.most, self.rounds, self.over = pid, port, 0, 0, False
 
-    def sockets(self):
-        mine = set()
-        for fd in os.listdir(f"/proc/{self.pid}/fd"):
-            try:
-                mine.add(os.readlink(f"/proc/{self.pid}/fd/{fd}"))
-            except OSError:
-                pass  # closed meanwhile
-        count = 0
-        for line in pathlib.Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]:
-            words = line.split()
-            if int(words[2].split(":")[1], 16) == self.port and words[3] in self.OPEN and f"socket:[{words[9]}]" in mine:
-                count += 1
-        return count
+    def open(self):
+        return len(sockets.of(self.port, self.pid, (sockets.CONNECTED, sockets.CONNECTING)))
 
     def run(self):
         while not self.over:
-            self.most, self.rounds = max(self.most, self.sockets()), self.rounds + 1
+            self.most, self.rounds = max(self.most, self.open()), self.rounds + 1
             time.sleep(0.005)
 
     def end(self):

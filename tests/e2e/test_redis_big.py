@@ -7,9 +7,10 @@ import time
 import pytest
 
 import servers
+import sockets
 from acting import act
 from faultproxy import FaultProxy
-from servers_redis import sockets, target
+from servers_redis import target
 
 KEYS = 1_000_000
 LEAN = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=1"}  # what was freed does not count
@@ -130,9 +131,9 @@ def test_there_are_never_more_connections_than_two(redis, agent):
             for mode in (fault, None):
                 proxy.fault, end = mode, time.monotonic() + 0.8
                 while time.monotonic() < end:
-                    most[mode] = max(most.get(mode, 0), sockets(running.process.pid, proxy.port))
+                    most[mode] = max(most.get(mode, 0), len(sockets.of(proxy.port, pid=running.process.pid)))
                     time.sleep(0.005)
-        servers.wait_until(lambda: sockets(running.process.pid, proxy.port) == 1)  # the one that is kept
+        servers.wait_until(lambda: len(sockets.of(proxy.port, pid=running.process.pid)) == 1)  # the one that is kept
     finally:
         proxy.close()
     print("connections at most:", most)

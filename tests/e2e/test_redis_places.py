@@ -4,10 +4,11 @@ import time
 import pytest
 
 import servers
+import sockets
 from agent import runbookd
 from pki import Pki
 from servers import wait_until
-from servers_redis import Cluster, Replica, Sentinel, info, once, sockets, target
+from servers_redis import Cluster, Replica, Sentinel, info, once, target
 
 # ------------------------------------------------------------ sentinels ----
 
@@ -42,7 +43,7 @@ def test_the_master_is_found_and_followed_when_it_fails_over(watched, agent):
     wait_until(lambda: sentinel.master_port() == replica.port, 30)
     back = running.wait_status("cache", "connect", "ok", after=before, seconds=30)
     assert back["evidence"]["master"] == f"127.0.0.1:{replica.port}" and back["words"]["role"] == "master", back
-    assert sockets(running.process.pid, sentinel.port) == 0
+    assert len(sockets.of(sentinel.port, pid=running.process.pid)) == 0
 
 
 def test_a_master_that_the_sentinels_do_not_know_is_ours_to_mend(watched, tmp_path):
@@ -138,10 +139,10 @@ def test_connections_to_other_nodes_are_bounded_and_end_with_the_run(cluster, ag
     running.wait_status("cache", "queue_depth", "ok", subject="f")
     most = [0, 0, 0]
     for _ in range(200):
-        most = [max(a, sockets(running.process.pid, node.port)) for a, node in zip(most, cluster.nodes)]
+        most = [max(a, len(sockets.of(node.port, pid=running.process.pid))) for a, node in zip(most, cluster.nodes)]
         time.sleep(0.005)
     assert most[0] <= 2 and max(most[1:]) <= 1, most
-    wait_until(lambda: sockets(running.process.pid, cluster.nodes[1].port) == 0)
+    wait_until(lambda: len(sockets.of(cluster.nodes[1].port, pid=running.process.pid)) == 0)
 
 
 def test_a_slot_that_moves_is_asked_for_where_it_is(cluster, tmp_path):

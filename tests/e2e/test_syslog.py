@@ -8,6 +8,7 @@ import pytest
 
 import pki as authority
 import servers
+import sockets
 from agent import runbookd
 from servers import free_port
 from test_admin import fetch, samples, value
@@ -96,12 +97,6 @@ sinks: {{central: {{type: syslog, url: "{url}", batch: {{age: 100ms}}, retry: {{
 """
 
 
-def unread(port):
-    """Bytes that lie in the kernel for connections to this port."""
-    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(int(row[4].split(":")[1], 16) for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01")
-
-
 def arrived(server):
     return [json.loads(message["msg"])["seq"] for message in server.messages]
 
@@ -130,7 +125,7 @@ def test_away_for_a_while_everything_waits_and_arrives_also_over_a_restart_of_th
     one = agent(text)
     servers.wait_until(lambda: len(server.messages) > 20)
     one.process.send_signal(signal.SIGSTOP)  # what the receiver's kernel has, and it has not read, dies with it: nobody could know
-    servers.wait_until(lambda: unread(server.tcp) == 0)
+    servers.wait_until(lambda: sockets.unread(server.tcp) == 0)
     server.stop()
     one.process.send_signal(signal.SIGCONT)
     servers.wait_until(lambda: value(samples(fetch(admin)[1]), "runbookd_sink_waiting", sink="central") > 100)

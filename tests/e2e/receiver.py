@@ -143,10 +143,11 @@ def about_itself(events, sink):
 
 
 def assert_whole(collector, boots=None, but=()):
-    """In order and without a gap within each boot, `but` these; what comes twice is of the batch before.  The last seq of each boot."""
+    """In order and without a gap within each boot, `but` these; what comes twice, whole or in parts, is of the last batch
+    that held something new.  The last seq of each boot."""
     last, before = {}, set()
     for batch in collector.batches:
-        keys = [(event["agent"]["boot"], event["seq"]) for event in batch]
+        keys, new = [(event["agent"]["boot"], event["seq"]) for event in batch], False
         for boot, seq in keys:
             if seq <= last.get(boot, 0):
                 assert (boot, seq) in before, f"boot {boot}: {seq} came again, and not of the last batch"
@@ -155,7 +156,7 @@ def assert_whole(collector, boots=None, but=()):
                 while (boot, due) in but:
                     due += 1
                 assert seq == due, f"boot {boot}: {seq} follows {last.get(boot, 0)}"
-                last[boot] = seq
-        before = set(keys)
+                last[boot], new = seq, True
+        before = set(keys) if new else before
     assert boots is None or len(last) == boots, last
     return last

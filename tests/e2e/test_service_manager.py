@@ -60,7 +60,8 @@ def config(redis):
 def test_systemd_hears_how_the_agent_is(agent, redis, manager):
     running = agent(config(redis), env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "600000"})
     ready = manager.hear("READY=1")
-    assert ready == f"READY=1\nSTATUS=watching 1 target with {running.events[0]['checks_configured']} checks"
+    started = running.wait_for(lambda event: event.get("step") == "started")
+    assert ready == f"READY=1\nSTATUS=watching 1 target with {started['checks_configured']} checks"
     for _ in range(3):
         manager.hear("WATCHDOG=1", seconds=5)  # every 200 ms
     assert manager.hear("STATUS=").endswith("unknown")

@@ -160,7 +160,7 @@ def test_a_killed_agent_loses_nothing_and_repeats_the_last_batch_at_most(receive
     assert collector.taken[-1]["step"] == "stopped"
     # What an agent said in its last millisecond may not have reached the disk, nor what it spooled in it stdout.
     late = {boot: seq - arrived[boot] for boot, seq in said.items() if seq > arrived[boot]}
-    assert all(lost <= 30 for lost in late.values()) and len(late) <= kills / 2, late
+    assert all(lost <= 30 for lost in late.values()) and sum(late.values()) <= 4 * kills, late
 
 
 def test_stdout_may_be_off_and_comes_back_with_a_reload(agent, receiver, tmp_path):

@@ -316,6 +316,7 @@ struct alertmanager *alertmanager_open(const struct alertmanager_wish *wish)
 {
     struct alertmanager *am = mem_new(sizeof(*am));
     am->wish = *wish;
+    list_init(&am->puts);
     list_init(&am->endings);
     life_init(&am->life, wish->loop);
     return am;

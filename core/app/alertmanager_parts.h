@@ -26,6 +26,7 @@ struct alertmanager {
     struct life life;
     struct timer due;
     struct foreigns *read;
+    struct list puts; /* of ours that are on their way there */
     struct list endings;
     size_t ending_count;
     char *trouble; /* why it was not reached last; NULL: it was */

@@ -17,6 +17,7 @@ enum { MOST_ENDINGS = 100 };
 
 /* A request that somebody may wait for. */
 struct errand {
+    struct list link; /* of those that put one */
     struct alertmanager *am;
     char *id; /* of ours that is put; of theirs that is ended */
     alertmanager_fn *fn;
@@ -27,7 +28,8 @@ static struct errand *errand_new(struct alertmanager *am, const char *id, alertm
                                  void *data)
 {
     struct errand *errand = mem_new(sizeof(*errand));
-    *errand = (struct errand){am, mem_copy(id), fn, data};
+    *errand = (struct errand){.am = am, .id = mem_copy(id), .fn = fn, .data = data};
+    list_init(&errand->link);
     return errand;
 }
 
@@ -35,6 +37,7 @@ static void errand_over(struct errand *errand, const char *why)
 {
     if (errand->fn)
         errand->fn(why, errand->data);
+    list_remove(&errand->link);
     free(errand->id);
     free(errand);
 }
@@ -48,9 +51,10 @@ static void on_put(int status, const struct probe_response *response, void *data
     const char *uuid = json_string_value(json_object_get(root, "silenceID"));
     if (!why && (!uuid || strlen(uuid) >= FOREIGN_UUID_LEN))
         why = mem_copy("it gave no silenceID");
-    if (!why)
-        silences_note_elsewhere(am->wish.silences, errand->id, uuid);
-    else if (status != -ECANCELED)
+    bool ended = !why && !silences_note_elsewhere(am->wish.silences, errand->id, uuid);
+    if (ended)
+        (void)alertmanager_end(am, uuid, NULL, NULL);
+    else if (why && status != -ECANCELED)
         log_warn("silence %s is not in Alertmanager: %s; it is tried again", errand->id, why);
     errand_over(errand, why);
     json_decref(root);
@@ -114,8 +118,9 @@ bool alertmanager_put(struct alertmanager *am, const struct silence *silence, al
     struct text TEXT_AUTO body;
     text_init(&body, 64 << 10);
     write_silence(am, silence, &body);
-    alertmanager_send(
-        am, "POST", "/api/v2/silences", &body, on_put, errand_new(am, silence->id, fn, data));
+    struct errand *errand = errand_new(am, silence->id, fn, data);
+    list_add(&am->puts, &errand->link);
+    alertmanager_send(am, "POST", "/api/v2/silences", &body, on_put, errand);
     return true;
 }
 
@@ -167,9 +172,19 @@ bool alertmanager_end(struct alertmanager *am, const char *uuid, alertmanager_fn
     return true;
 }
 
+static bool is_on_its_way(const struct alertmanager *am, const char *id)
+{
+    const struct errand *errand;
+    list_for_each(errand, &am->puts, const struct errand, link) {
+        if (strcmp(errand->id, id) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void put_unknown(const struct silence *silence, void *data)
 {
-    if (!silence->elsewhere)
+    if (!silence->elsewhere && !is_on_its_way(data, silence->id))
         (void)alertmanager_put(data, silence, NULL, NULL);
 }
 

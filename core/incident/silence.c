@@ -279,14 +279,15 @@ void silences_take(struct silences *silences, const json_t *realms, int64_t now_
             bring(silences, id, theirs, now_ms);
 }
 
-void silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere)
+bool silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere)
 {
     struct silence *silence = of_id(silences, id);
     if (!silence)
-        return;
+        return false;
     free(silence->elsewhere);
     silence->elsewhere = mem_copy(elsewhere);
     silences_keep(silences, silence, NULL, NULL);
+    return true;
 }
 
 static struct silence *find(struct silences *silences, const char *id, int64_t now_ms)

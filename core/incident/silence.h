@@ -85,8 +85,8 @@ void silences_keep(struct silences *silences, const struct silence *silence, mem
  */
 void silences_take(struct silences *silences, const json_t *realms, int64_t now_ms);
 
-/* Alertmanager has it, under this name; kept with it. */
-void silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere);
+/* Alertmanager has it, under this name; kept with it.  False: it has ended meanwhile. */
+bool silences_note_elsewhere(struct silences *silences, const char *id, const char *elsewhere);
 
 /* The one of that id, where it holds; or NULL. */
 const struct silence *silences_get(struct silences *silences, const char *id, int64_t now_ms);

@@ -3,6 +3,7 @@ import datetime
 import http.server
 import json
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -145,6 +146,59 @@ def test_what_is_ended_here_while_it_is_away_silences_nothing_more(begun, redis,
     running.wait_for(lambda e: e.get("step") == "silences_unreachable")
     assert "not ended in Alertmanager yet, which is tried again: " in asker("silence", "end", "s1").out
     wait_silenced(running, None)
+    running.end()
+
+
+class Slow(http.server.BaseHTTPRequestHandler):
+    """Stands before an Alertmanager, and takes a second to say that a silence was stored."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = urllib.request.Request(self.server.behind + self.path, method=self.command, data=body or None, headers=dict(self.headers))
+        with urllib.request.urlopen(request, timeout=5) as reply:
+            answer = reply.read()
+        self.server.posts += self.command == "POST"
+        time.sleep(self.command == "POST")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_DELETE = do_POST
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def slow(alertmanager):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as one:
+        one.behind, one.posts, one.url = alertmanager.url, 0, f"http://127.0.0.1:{one.server_address[1]}"
+        threading.Thread(target=one.serve_forever, daemon=True).start()
+        yield one
+        one.shutdown()
+
+
+def test_a_silence_on_its_way_is_not_sent_again(agent, redis, alertmanager, slow, tmp_path):
+    running = agent(config(redis, slow, tmp_path / "state"))
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+    running.wait_for(lambda e: e.get("step") == "started")
+    said = asker("silence", "cache", "--for", "10m").out  # several rounds of reading fit into the second
+    assert "stored in Alertmanager, too" in said, said
+    assert len(active_there(alertmanager)) == 1 == slow.posts
+    running.end()
+
+
+def test_a_silence_that_ends_while_it_is_on_its_way_ends_there_too(agent, redis, alertmanager, slow, tmp_path):
+    running = agent(config(redis, slow, tmp_path / "state"))
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+    running.wait_for(lambda e: e.get("step") == "started")
+    made = threading.Thread(target=asker, args=("silence", "cache", "--for", "10m"))
+    made.start()
+    servers.wait_until(lambda: slow.posts == 1)
+    asker("silence", "end", "s1")
+    made.join()
+    servers.wait_until(lambda: active_there(alertmanager) == [])
     running.end()
 
 

@@ -10,7 +10,6 @@
 
 #include "app/agent_parts.h"
 #include "app/numbers.h"
-#include "app/pages.h"
 #include "app/renew.h"
 #include "app/voice.h"
 #include "base/log.h"
@@ -25,10 +24,7 @@
 #include "out/sink.h"
 #include "probe/metric.h"
 
-enum {
-    LAST_WORDS_MS = 2000,
-    STARTED_MS = 3000 /* by then the first checks have touched what they need */
-};
+enum { LAST_WORDS_MS = 2000 };
 
 /* ----------------------------------------------------------- beginning ---- */
 
@@ -110,7 +106,7 @@ void agent_close(struct agent *agent)
     watchdog_stop(agent->vigil);
     timer_stop(&agent->heartbeat);
     timer_stop(&agent->limit);
-    timer_stop(&agent->started);
+    pages_stop(&agent->pages);
     timer_stop(&agent->watchdog);
     signal_destroy(agent->terminate);
     signal_destroy(agent->interrupt);
@@ -314,12 +310,6 @@ static void on_limit(void *data)
     loop_stop(agent->loop);
 }
 
-static void on_started(void *data)
-{
-    (void)data;
-    (void)pages_give_back();
-}
-
 /* It is the loop that says that it turns. */
 static void on_watchdog(void *data)
 {
@@ -416,7 +406,7 @@ static void work(struct agent *agent)
     answer(agent);
     schedule_start(agent->schedule);
     show(agent);
-    timer_start(&agent->started, agent->loop, STARTED_MS, on_started, NULL);
+    pages_watch(&agent->pages, agent->loop);
     timer_start(&agent->heartbeat,
                 agent->loop,
                 (uint64_t)agent->session->config->agent.heartbeat_ms,

@@ -9,6 +9,7 @@
 #include "app/agent.h"
 #include "app/desk.h"
 #include "app/lead.h"
+#include "app/pages.h"
 #include "app/repair.h"
 #include "app/upkeep.h"
 #include "io/loop.h"
@@ -32,7 +33,8 @@ struct agent {
     struct desk *desk;      /* NULL: not listening yet */
     struct event_speaker speaker;
     struct signal_watch *terminate, *interrupt, *hangup, *reopen;
-    struct timer heartbeat, limit, started, watchdog;
+    struct timer heartbeat, limit, watchdog;
+    struct pages pages;
     int64_t run_for_ms;
     struct schedule_stats stats; /* of the minute that a heartbeat speaks of */
     uint64_t lag_us;

@@ -13,6 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include "io/loop.h"
+
+enum {
+    FIRST_MS = 3000, /* by then the first checks have touched what they need */
+    LOOK_MS = 10000,
+    QUIET = 6, /* looks between two times */
+    GROWN = 512 << 10,
+};
 
 struct mapping {
     uintptr_t start, end;
@@ -54,7 +64,6 @@ size_t pages_give_back(void)
     char *line = NULL;
     size_t room = 0, given = 0;
     FILE *file = fopen("/proc/self/smaps", "re");
-    (void)malloc_trim(0);
     if (!file)
         return 0;
     while (getline(&line, &room, file) > 0) {
@@ -66,4 +75,49 @@ size_t pages_give_back(void)
     (void)fclose(file);
     free(line);
     return given;
+}
+
+/* Bytes of files that are resident: the third number of statm (proc(5)), in pages. */
+static size_t of_files(void)
+{
+    size_t shared = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*u %*u %zu", &shared) != 1)
+        shared = 0;
+    (void)fclose(file);
+    return shared * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void on_look(void *data)
+{
+    struct pages *pages = data;
+    size_t now = of_files();
+    if (!pages->settled)
+        pages->settled = now;
+    if (++pages->quiet >= QUIET && now > pages->settled + GROWN) {
+        (void)pages_give_back();
+        pages->settled = pages->quiet = 0;
+    }
+    timer_start(&pages->timer, pages->loop, LOOK_MS, on_look, pages);
+}
+
+static void on_started(void *data)
+{
+    struct pages *pages = data;
+    (void)malloc_trim(0);
+    (void)pages_give_back();
+    timer_start(&pages->timer, pages->loop, LOOK_MS, on_look, pages);
+}
+
+void pages_watch(struct pages *pages, struct loop *loop)
+{
+    *pages = (struct pages){.loop = loop};
+    timer_start(&pages->timer, loop, FIRST_MS, on_started, pages);
+}
+
+void pages_stop(struct pages *pages)
+{
+    timer_stop(&pages->timer);
 }

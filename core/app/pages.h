@@ -1,22 +1,43 @@
 /*
- * pages - gives back what only the start needed.
+ * pages - gives back what is needed once, or now and then.
  *
  * A program of many libraries has touched megabytes of them before it does anything: relocations,
- * tables, initialisers.  These pages are clean, the kernel would take them under pressure, yet they
- * count against a container's limit.  What is needed again is read again from the page cache.
+ * tables, initialisers.  A handshake with a new connection, once a minute, touches another one.
+ * These pages are clean, the kernel would take them under pressure, yet they count as the agent's
+ * until then.  What is needed again is read again from the page cache.
  *
- * Layer: app.  Uses: libc.
+ * Layer: app.  Uses: libc, io/loop.
  */
 #ifndef APP_PAGES_H
 #define APP_PAGES_H
 
 #include <stddef.h>
 
+#include "io/wait.h"
+
 /*
- * Gives back free heap, and the pages of every mapped file that nothing was written to.  Returns
- * how many bytes of mappings that concerns; zero where /proc cannot be read.  Takes some
- * milliseconds: once, when the first checks have run.
+ * Gives back the pages of every mapped file that nothing was written to.  Returns how many bytes of
+ * mappings that concerns; zero where /proc cannot be read.  Takes two to four milliseconds of the
+ * caller, who must be the thread that maps and unmaps: an address must not change its owner
+ * meanwhile.
  */
 size_t pages_give_back(void);
+
+/* Zeroed at first. */
+struct pages {
+    struct timer timer;
+    struct loop *loop;
+    size_t
+        settled; /* bytes of files that were resident ten seconds after it was given back; 0: not known yet */
+    unsigned quiet; /* looks since then */
+};
+
+/*
+ * Gives back, and free heap as well, when the first checks have run; then the files' pages again
+ * where half a megabyte more of them has come, once a minute at most.
+ */
+void pages_watch(struct pages *pages, struct loop *loop);
+
+void pages_stop(struct pages *pages);
 
 #endif

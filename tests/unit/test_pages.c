@@ -13,8 +13,15 @@
 #include <cmocka.h>
 
 #include "app/pages.h"
+#include "io/loop.h"
 
 enum { LEN = 4 << 20 };
+
+static void touch(const unsigned char *bytes)
+{
+    for (size_t i = 0; i < LEN; i += 4096)
+        (void)*(const volatile unsigned char *)&bytes[i];
+}
 
 /* A private mapping of a file of zeros, read once, so that all of it is resident. */
 static unsigned char *map_file(void)
@@ -27,8 +34,7 @@ static unsigned char *map_file(void)
     unsigned char *bytes = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     assert_ptr_not_equal(bytes, MAP_FAILED);
     assert_int_equal(close(fd), 0);
-    for (size_t i = 0; i < LEN; i += 4096)
-        (void)*(volatile unsigned char *)&bytes[i];
+    touch(bytes);
     return bytes;
 }
 
@@ -74,11 +80,63 @@ static void what_was_written_stays(void **state)
     assert_int_equal(munmap(bytes, LEN), 0);
 }
 
+/* What the start needed is given back; what is needed now and then, when it is there again and nothing was for a minute. */
+static void what_comes_now_and_then_goes_again(void **state)
+{
+    struct loop *loop = loop_create();
+    struct pages pages = {0};
+    unsigned char *bytes = map_file();
+    (void)state;
+    assert_int_equal(mprotect(bytes, LEN, PROT_READ), 0);
+    loop_drive(loop, 1000, 1);
+    pages_watch(&pages, loop);
+    loop_advance(loop, 2999);
+    assert_int_equal(resident(bytes), LEN);
+    loop_advance(loop, 1);
+    assert_int_equal(resident(bytes), 0);
+    loop_advance(loop, 10000); /* what has come by now is what it needs all the time */
+    touch(bytes);
+    loop_advance(loop, 40000);
+    assert_int_equal(resident(bytes), LEN);
+    loop_advance(loop, 10000);
+    assert_int_equal(resident(bytes), 0);
+    touch(bytes); /* and stays: now it is needed */
+    loop_advance(loop, 300000);
+    assert_int_equal(resident(bytes), LEN);
+    pages_stop(&pages);
+    loop_advance(loop, 300000);
+    assert_int_equal(loop_destroy(loop), 0);
+    assert_int_equal(munmap(bytes, LEN), 0);
+}
+
+/* A little more is not worth milliseconds. */
+static void a_little_is_left_alone(void **state)
+{
+    struct loop *loop = loop_create();
+    struct pages pages = {0};
+    unsigned char *bytes = map_file();
+    (void)state;
+    assert_int_equal(mprotect(bytes, LEN, PROT_READ), 0);
+    loop_drive(loop, 1000, 1);
+    pages_watch(&pages, loop);
+    loop_advance(loop, 13000);
+    (void)*(volatile unsigned char *)&bytes[0]; /* and what the kernel maps around it */
+    size_t little = resident(bytes);
+    assert_in_range(little, 4096, 256 << 10);
+    loop_advance(loop, 300000);
+    assert_int_equal(resident(bytes), little);
+    pages_stop(&pages);
+    assert_int_equal(loop_destroy(loop), 0);
+    assert_int_equal(munmap(bytes, LEN), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clean_pages_of_a_file_are_given_back),
         cmocka_unit_test(what_was_written_stays),
+        cmocka_unit_test(what_comes_now_and_then_goes_again),
+        cmocka_unit_test(a_little_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

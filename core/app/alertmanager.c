@@ -85,6 +85,7 @@ void alertmanager_send(struct alertmanager *am, const char *method, const char *
 /* An answer on its way through the pool. */
 struct reading {
     struct alertmanager *am;
+    unsigned round;
     char *json;
     size_t len;
     struct foreigns *foreigns;
@@ -151,6 +152,7 @@ static void on_parsed(int status, void *data)
                          am->read->unread,
                          am->read->wrong);
             note_success(am);
+            alertmanager_forget_endings(am, reading->round);
             end_ours(am);
         } else {
             note_trouble(am, "what it answered is no list of silences");
@@ -182,6 +184,7 @@ static void on_read(int status, const struct probe_response *response, void *dat
     }
     struct reading *reading = mem_new(sizeof(*reading));
     reading->am = am;
+    reading->round = am->round;
     reading->len = response->body_len;
     reading->json = mem_copy_n(response->body ? response->body : "", response->body_len);
     (void)work_start(&am->life, parse, on_parsed, reading);
@@ -193,6 +196,7 @@ static void read_all(void *data)
     if (!am->own || am->reading)
         return;
     am->reading = true;
+    am->round++;
     if (!am->trouble)
         alertmanager_catch_up(am);
     alertmanager_send(am, "GET", "/api/v2/silences", NULL, on_read, am);

@@ -13,9 +13,11 @@
 #include "io/http.h"
 #include "io/wait.h"
 
-/* One that is to be ended there, until it has been. */
+/* One that is to be ended there, until it has been, and was read since: what was asked for before may still list it. */
 struct ending {
     struct list link;
+    bool over;
+    unsigned round; /* that was being read when it was over */
     char uuid[FOREIGN_UUID_LEN];
 };
 
@@ -31,6 +33,7 @@ struct alertmanager {
     size_t ending_count;
     char *trouble; /* why it was not reached last; NULL: it was */
     bool reading;
+    unsigned round; /* the number of the reading that began last */
 };
 
 /* Why an answer is none; to be freed.  NULL: it is fine. */
@@ -45,5 +48,8 @@ void alertmanager_catch_up(struct alertmanager *am);
 
 struct ending *alertmanager_ending(struct alertmanager *am, const char *uuid);
 void alertmanager_forget_ending(struct alertmanager *am, struct ending *ending);
+
+/* That reading knows what was over when it began. */
+void alertmanager_forget_endings(struct alertmanager *am, unsigned round);
 
 #endif

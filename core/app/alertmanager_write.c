@@ -141,14 +141,25 @@ void alertmanager_forget_ending(struct alertmanager *am, struct ending *ending)
     free(ending);
 }
 
+void alertmanager_forget_endings(struct alertmanager *am, unsigned round)
+{
+    struct ending *ending;
+    list_for_each(ending, &am->endings, struct ending, link) {
+        if (ending->over && round > ending->round)
+            alertmanager_forget_ending(am, ending);
+    }
+}
+
 static void on_ended(int status, const struct probe_response *response, void *data)
 {
     struct errand *errand = data;
     bool gone = status == 0 && response->code == 404;
     MEM_AUTO char *why = gone ? NULL : alertmanager_trouble(status, response);
     struct ending *ending = alertmanager_ending(errand->am, errand->id);
-    if (!why && ending)
-        alertmanager_forget_ending(errand->am, ending);
+    if (!why && ending) {
+        ending->over = true;
+        ending->round = errand->am->round;
+    }
     errand_over(errand, why);
 }
 
@@ -192,6 +203,8 @@ void alertmanager_catch_up(struct alertmanager *am)
 {
     struct ending *ending;
     silences_each(am->wish.silences, loop_wall_ms(am->wish.loop), put_unknown, am);
-    list_for_each(ending, &am->endings, struct ending, link)
-        send_ending(am, ending->uuid, NULL, NULL);
+    list_for_each(ending, &am->endings, struct ending, link) {
+        if (!ending->over)
+            send_ending(am, ending->uuid, NULL, NULL);
+    }
 }

@@ -150,7 +150,7 @@ def test_what_is_ended_here_while_it_is_away_silences_nothing_more(begun, redis,
 
 
 class Slow(http.server.BaseHTTPRequestHandler):
-    """Stands before an Alertmanager, and takes a second to say that a silence was stored."""
+    """Stands before an Alertmanager, and takes a second to tell what that has answered to one kind of request."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -158,7 +158,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
         with urllib.request.urlopen(request, timeout=5) as reply:
             answer = reply.read()
         self.server.posts += self.command == "POST"
-        time.sleep(self.command == "POST")
+        time.sleep(self.command == self.server.slow)
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -173,7 +173,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def slow(alertmanager):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as one:
-        one.behind, one.posts, one.url = alertmanager.url, 0, f"http://127.0.0.1:{one.server_address[1]}"
+        one.behind, one.slow, one.posts, one.url = alertmanager.url, "POST", 0, f"http://127.0.0.1:{one.server_address[1]}"
         threading.Thread(target=one.serve_forever, daemon=True).start()
         yield one
         one.shutdown()
@@ -199,6 +199,24 @@ def test_a_silence_that_ends_while_it_is_on_its_way_ends_there_too(agent, redis,
     asker("silence", "end", "s1")
     made.join()
     servers.wait_until(lambda: active_there(alertmanager) == [])
+    running.end()
+
+
+def test_what_was_asked_before_a_silence_ended_does_not_bring_it_back(agent, redis, alertmanager, slow, tmp_path):
+    redis.do("rpush", "q", *range(9))
+    running = agent(config(redis, slow, tmp_path / "state"))
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+    fits = silence_there(alertmanager, ("target", "cache", False, True))
+    wait_silenced(running, fits[:8])
+    slow.slow = "GET"
+    for _ in range(3):
+        fits = silence_there(alertmanager, ("target", "cache", False, True))
+        servers.wait_until(lambda: fits[:8] in asker("silence", "list").out)  # noqa: B023
+        time.sleep(0.4)  # now a list is on its way that has it
+        asker("silence", "end", fits[:8])
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            assert fits[:8] not in asker("silence", "list").out
     running.end()
 
 

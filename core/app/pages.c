@@ -90,24 +90,28 @@ static size_t of_files(void)
     return shared * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+static void give_back(struct pages *pages)
+{
+    (void)malloc_trim(0);
+    (void)pages_give_back();
+    pages->settled = pages->quiet = 0;
+}
+
 static void on_look(void *data)
 {
     struct pages *pages = data;
     size_t now = of_files();
     if (!pages->settled)
         pages->settled = now;
-    if (++pages->quiet >= QUIET && now > pages->settled + GROWN) {
-        (void)pages_give_back();
-        pages->settled = pages->quiet = 0;
-    }
+    if (++pages->quiet >= QUIET && now > pages->settled + GROWN)
+        give_back(pages);
     timer_start(&pages->timer, pages->loop, LOOK_MS, on_look, pages);
 }
 
 static void on_started(void *data)
 {
     struct pages *pages = data;
-    (void)malloc_trim(0);
-    (void)pages_give_back();
+    give_back(pages);
     timer_start(&pages->timer, pages->loop, LOOK_MS, on_look, pages);
 }
 

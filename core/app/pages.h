@@ -33,8 +33,8 @@ struct pages {
 };
 
 /*
- * Gives back, and free heap as well, when the first checks have run; then the files' pages again
- * where half a megabyte more of them has come, once a minute at most.
+ * Gives back, and free heap as well, when the first checks have run, and again where half a megabyte
+ * more of files has come, once a minute at most.
  */
 void pages_watch(struct pages *pages, struct loop *loop);
 

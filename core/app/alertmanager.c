@@ -106,13 +106,16 @@ static void compare(const struct silence *silence, void *data)
     (void)snprintf(lookup->id, sizeof(lookup->id), "%s", silence->id);
 }
 
-/* Ours, or one that we have ended there, or are about to. */
+bool alertmanager_is_ours(struct alertmanager *am, const char *uuid, int64_t now_ms)
+{
+    struct lookup lookup = {.uuid = uuid};
+    silences_each(am->wish.silences, now_ms, compare, &lookup);
+    return lookup.found || alertmanager_ending(am, uuid);
+}
+
 static bool is_ours(const char *uuid, void *data)
 {
-    struct alertmanager *am = data;
-    struct lookup lookup = {.uuid = uuid};
-    silences_each(am->wish.silences, now_of(am), compare, &lookup);
-    return lookup.found || alertmanager_ending(am, uuid);
+    return alertmanager_is_ours(data, uuid, now_of(data));
 }
 
 /* What a person has ended there. */
@@ -154,6 +157,7 @@ static void on_parsed(int status, void *data)
             note_success(am);
             alertmanager_forget_endings(am, reading->round);
             end_ours(am);
+            alertmanager_catch_up(am, reading->round);
         } else {
             note_trouble(am, "what it answered is no list of silences");
         }
@@ -197,8 +201,6 @@ static void read_all(void *data)
         return;
     am->reading = true;
     am->round++;
-    if (!am->trouble)
-        alertmanager_catch_up(am);
     alertmanager_send(am, "GET", "/api/v2/silences", NULL, on_read, am);
 }
 
@@ -359,6 +361,7 @@ void alertmanager_close(struct alertmanager *am)
         return;
     stop(am);
     life_drop(&am->life);
+    alertmanager_forget_puts(am);
     while (!list_empty(&am->endings))
         alertmanager_forget_ending(am, list_first(&am->endings, struct ending, link));
     foreigns_destroy(am->read);

@@ -2,7 +2,8 @@
  * alertmanager - silences shared with Alertmanager (`silences.alertmanager`): one place for all.
  *
  * Its silences are read each `every`: a finding whose alert one of them fits is silenced here as
- * well.  Those made here are written there; until it has taken one, it is tried again in each round.
+ * well.  Those made here are written there; until it has taken one, it is tried again in each round,
+ * unless the list that was read since shows that it took it without our hearing so.
  * One that a person ended there ends here, too.  Where it does not answer, what was read last counts
  * on until its own end; that it does not is said once, and shown in `status`.
  *

@@ -28,7 +28,7 @@ struct alertmanager {
     struct life life;
     struct timer due;
     struct foreigns *read;
-    struct list puts; /* of ours that are on their way there */
+    struct list puts; /* of ours that it has not taken, as far as is known */
     struct list endings;
     size_t ending_count;
     char *trouble; /* why it was not reached last; NULL: it was */
@@ -43,8 +43,14 @@ char *alertmanager_trouble(int status, const struct probe_response *response);
 void alertmanager_send(struct alertmanager *am, const char *method, const char *path,
                        const struct text *body, probe_http_fn *fn, void *data);
 
-/* Writes and ends what it has not taken yet. */
-void alertmanager_catch_up(struct alertmanager *am);
+/* Writes and ends what it has not taken yet, as of that reading, which is `am->read`. */
+void alertmanager_catch_up(struct alertmanager *am, unsigned round);
+
+/* One that is ours at `now_ms`, or one that we have ended there, or are about to. */
+bool alertmanager_is_ours(struct alertmanager *am, const char *uuid, int64_t now_ms);
+
+/* Nothing is to be written any more. */
+void alertmanager_forget_puts(struct alertmanager *am);
 
 struct ending *alertmanager_ending(struct alertmanager *am, const char *uuid);
 void alertmanager_forget_ending(struct alertmanager *am, struct ending *ending);

@@ -15,9 +15,10 @@
 
 enum { MOST_ENDINGS = 100 };
 
+/* --------------------------------------------------------------- requests ---- */
+
 /* A request that somebody may wait for. */
 struct errand {
-    struct list link; /* of those that put one */
     struct alertmanager *am;
     char *id; /* of ours that is put; of theirs that is ended */
     alertmanager_fn *fn;
@@ -28,8 +29,7 @@ static struct errand *errand_new(struct alertmanager *am, const char *id, alertm
                                  void *data)
 {
     struct errand *errand = mem_new(sizeof(*errand));
-    *errand = (struct errand){.am = am, .id = mem_copy(id), .fn = fn, .data = data};
-    list_init(&errand->link);
+    *errand = (struct errand){am, mem_copy(id), fn, data};
     return errand;
 }
 
@@ -37,9 +37,70 @@ static void errand_over(struct errand *errand, const char *why)
 {
     if (errand->fn)
         errand->fn(why, errand->data);
-    list_remove(&errand->link);
     free(errand->id);
     free(errand);
+}
+
+/* ---------------------------------------------------------------- writing ---- */
+
+/* One of ours from when it is written there until it is known that it has been. */
+struct put {
+    struct list link;
+    bool on_its_way;
+    unsigned round; /* that was being read when it was not answered: it may have been taken since */
+    char id[SILENCE_ID_LEN];
+};
+
+static struct put *put_of(struct alertmanager *am, const char *id)
+{
+    struct put *put;
+    list_for_each(put, &am->puts, struct put, link) {
+        if (strcmp(put->id, id) == 0)
+            return put;
+    }
+    return NULL;
+}
+
+static void put_begin(struct alertmanager *am, const char *id)
+{
+    struct put *put = put_of(am, id);
+    if (!put) {
+        put = mem_new(sizeof(*put));
+        (void)snprintf(put->id, sizeof(put->id), "%s", id);
+        list_add(&am->puts, &put->link);
+    }
+    put->on_its_way = true;
+}
+
+static void put_over(struct put *put)
+{
+    if (!put)
+        return;
+    list_remove(&put->link);
+    free(put);
+}
+
+void alertmanager_forget_puts(struct alertmanager *am)
+{
+    while (!list_empty(&am->puts))
+        put_over(list_first(&am->puts, struct put, link));
+}
+
+/* It has that one of ours, which may have ended meanwhile. */
+static void note_taken(struct alertmanager *am, const char *id, const char *uuid)
+{
+    put_over(put_of(am, id));
+    if (!silences_note_elsewhere(am->wish.silences, id, uuid))
+        (void)alertmanager_end(am, uuid, NULL, NULL);
+}
+
+static void note_untaken(struct alertmanager *am, const char *id)
+{
+    struct put *put = put_of(am, id);
+    if (!put)
+        return;
+    put->on_its_way = false;
+    put->round = am->round;
 }
 
 static void on_put(int status, const struct probe_response *response, void *data)
@@ -51,10 +112,11 @@ static void on_put(int status, const struct probe_response *response, void *data
     const char *uuid = json_string_value(json_object_get(root, "silenceID"));
     if (!why && (!uuid || strlen(uuid) >= FOREIGN_UUID_LEN))
         why = mem_copy("it gave no silenceID");
-    bool ended = !why && !silences_note_elsewhere(am->wish.silences, errand->id, uuid);
-    if (ended)
-        (void)alertmanager_end(am, uuid, NULL, NULL);
-    else if (why && status != -ECANCELED)
+    if (!why)
+        note_taken(am, errand->id, uuid);
+    else
+        note_untaken(am, errand->id);
+    if (why && status != -ECANCELED)
         log_warn("silence %s is not in Alertmanager: %s; it is tried again", errand->id, why);
     errand_over(errand, why);
     json_decref(root);
@@ -118,11 +180,13 @@ bool alertmanager_put(struct alertmanager *am, const struct silence *silence, al
     struct text TEXT_AUTO body;
     text_init(&body, 64 << 10);
     write_silence(am, silence, &body);
-    struct errand *errand = errand_new(am, silence->id, fn, data);
-    list_add(&am->puts, &errand->link);
-    alertmanager_send(am, "POST", "/api/v2/silences", &body, on_put, errand);
+    put_begin(am, silence->id);
+    alertmanager_send(
+        am, "POST", "/api/v2/silences", &body, on_put, errand_new(am, silence->id, fn, data));
     return true;
 }
+
+/* ----------------------------------------------------------------- ending ---- */
 
 struct ending *alertmanager_ending(struct alertmanager *am, const char *uuid)
 {
@@ -183,26 +247,67 @@ bool alertmanager_end(struct alertmanager *am, const char *uuid, alertmanager_fn
     return true;
 }
 
-static bool is_on_its_way(const struct alertmanager *am, const char *id)
+/* ------------------------------------------------------------ catching up ---- */
+
+struct catch
 {
-    const struct errand *errand;
-    list_for_each(errand, &am->puts, const struct errand, link) {
-        if (strcmp(errand->id, id) == 0)
-            return true;
+    struct alertmanager *am;
+    unsigned round;
+    int64_t now_ms; /* of all of it, so that no silence ends meanwhile */
+};
+
+/* What it took although its answer never came here: with the same matchers, until the same millisecond. */
+static const struct foreign *find_taken(const struct catch *catch, const struct silence *silence)
+{
+    struct alertmanager *am = catch->am;
+    struct text TEXT_AUTO body;
+    const struct foreign *found = NULL;
+    text_init(&body, 64 << 10);
+    write_silence(am, silence, &body);
+    json_t *root = json_loadb(body.bytes, body.len, 0, NULL);
+    MEM_AUTO char *wrong = NULL;
+    struct matchers *matchers = matchers_parse(json_object_get(root, "matchers"), &wrong);
+    for (size_t i = 0; i < am->read->count && !found; i++) {
+        const struct foreign *each = &am->read->all[i];
+        if (!each->expired && each->face.until_ms == silence->until_ms &&
+            matchers_same(each->matchers, matchers) &&
+            !alertmanager_is_ours(am, each->uuid, catch->now_ms))
+            found = each;
     }
-    return false;
+    matchers_destroy(matchers);
+    json_decref(root);
+    return found;
 }
 
 static void put_unknown(const struct silence *silence, void *data)
 {
-    if (!silence->elsewhere && !is_on_its_way(data, silence->id))
-        (void)alertmanager_put(data, silence, NULL, NULL);
+    const struct catch *catch = data;
+    const struct put *put = put_of(catch->am, silence->id);
+    if (silence->elsewhere || (put && (put->on_its_way || catch->round <= put->round)))
+        return;
+    const struct foreign *taken = find_taken(catch, silence);
+    if (taken)
+        note_taken(catch->am, silence->id, taken->uuid);
+    else
+        (void)alertmanager_put(catch->am, silence, NULL, NULL);
 }
 
-void alertmanager_catch_up(struct alertmanager *am)
+/* Those that have ended while it was not known whether it has them. */
+static void drop_ended(struct alertmanager *am, int64_t now_ms)
 {
+    struct put *put;
+    list_for_each(put, &am->puts, struct put, link) {
+        if (!put->on_its_way && !silences_get(am->wish.silences, put->id, now_ms))
+            put_over(put);
+    }
+}
+
+void alertmanager_catch_up(struct alertmanager *am, unsigned round)
+{
+    struct catch catch = {am, round, loop_wall_ms(am->wish.loop)};
     struct ending *ending;
-    silences_each(am->wish.silences, loop_wall_ms(am->wish.loop), put_unknown, am);
+    drop_ended(am, catch.now_ms);
+    silences_each(am->wish.silences, catch.now_ms, put_unknown, &catch);
     list_for_each(ending, &am->endings, struct ending, link) {
         if (!ending->over)
             send_ending(am, ending->uuid, NULL, NULL);

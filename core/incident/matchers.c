@@ -111,6 +111,27 @@ struct matchers *matchers_parse(const json_t *list, char **ret_wrong)
     return NULL;
 }
 
+static bool has(const struct matchers *matchers, const struct matcher *like)
+{
+    for (size_t i = 0; i < matchers->count; i++) {
+        const struct matcher *each = &matchers->all[i];
+        if (strcmp(each->name, like->name) == 0 && strcmp(each->value, like->value) == 0 &&
+            each->is_regex == like->is_regex && each->is_equal == like->is_equal)
+            return true;
+    }
+    return false;
+}
+
+bool matchers_same(const struct matchers *a, const struct matchers *b)
+{
+    if (!a || !b || a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!has(b, &a->all[i]) || !has(a, &b->all[i]))
+            return false;
+    return true;
+}
+
 bool matchers_fit(const struct matchers *matchers, const json_t *labels)
 {
     for (size_t i = 0; i < matchers->count; i++) {

@@ -26,6 +26,9 @@ void matchers_destroy(struct matchers *matchers); /* NULL is fine */
 /* Whether all fit an alert with these labels, an object of texts. */
 bool matchers_fit(const struct matchers *matchers, const json_t *labels);
 
+/* Whether they say the same, in whatever order; NULL is like nothing. */
+bool matchers_same(const struct matchers *a, const struct matchers *b);
+
 /* `alertname="redis.queue_depth" subject=~"q.*"`, for people. */
 void matchers_print(const struct matchers *matchers, struct text *out);
 

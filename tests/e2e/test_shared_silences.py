@@ -202,6 +202,22 @@ def test_a_silence_that_ends_while_it_is_on_its_way_ends_there_too(agent, redis,
     running.end()
 
 
+def test_a_silence_that_was_taken_without_a_word_is_not_written_again(agent, redis, alertmanager, slow, tmp_path):
+    text = config(redis, slow, tmp_path / "state").replace("every: 200ms", "every: 200ms, timeout: 300ms")
+    running = agent(text)
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+    running.wait_for(lambda e: e.get("step") == "started")
+    assert "not stored in Alertmanager yet" in asker("silence", "cache", "--for", "10m", "--reason", "new pool").out
+    assert "not stored in Alertmanager yet" in asker("silence", "cache/mails", "--for", "10m", "--reason", "new pool").out
+    time.sleep(2)  # several rounds, in which nothing is missing there
+    assert len(active_there(alertmanager)) == 2 == slow.posts
+    slow.slow = None
+    for name in ("s1", "s2"):
+        assert "ended in Alertmanager, too" in asker("silence", "end", name).out
+    assert active_there(alertmanager) == []
+    running.end()
+
+
 def test_what_was_asked_before_a_silence_ended_does_not_bring_it_back(agent, redis, alertmanager, slow, tmp_path):
     redis.do("rpush", "q", *range(9))
     running = agent(config(redis, slow, tmp_path / "state"))

@@ -52,6 +52,44 @@ static void all_must_fit(void **state)
                      0);
 }
 
+#define A "{\"name\":\"a\",\"value\":\"x\"}"
+#define B "{\"name\":\"b\",\"value\":\"x\"}"
+#define Y "{\"name\":\"a\",\"value\":\"y\"}"
+#define REGEX "{\"name\":\"a\",\"value\":\"x\",\"isRegex\":true}"
+#define UNLIKE "{\"name\":\"a\",\"value\":\"x\",\"isEqual\":false}"
+
+static bool same(const char *a, const char *b)
+{
+    struct matchers *parsed[2];
+    const char *const written[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        MEM_AUTO char *wrong = NULL;
+        json_t *list = json_loads(written[i], 0, NULL);
+        parsed[i] = matchers_parse(list, &wrong);
+        assert_non_null(parsed[i]);
+        json_decref(list);
+    }
+    bool result = matchers_same(parsed[0], parsed[1]);
+    assert_int_equal(matchers_same(parsed[1], parsed[0]), result);
+    assert_false(matchers_same(parsed[0], NULL));
+    matchers_destroy(parsed[0]);
+    matchers_destroy(parsed[1]);
+    return result;
+}
+
+static void in_whatever_order_they_say_the_same(void **state)
+{
+    (void)state;
+    assert_true(same("[" A "," B "]", "[" B "," A "]"));
+    assert_false(same("[" A "]", "[" A "," B "]"));
+    assert_false(same("[" A "," A "]", "[" A "," B "]"));
+    assert_false(same("[" A "]", "[" B "]"));
+    assert_false(same("[" A "]", "[" Y "]"));
+    assert_false(same("[" A "]", "[" REGEX "]"));
+    assert_false(same("[" A "]", "[" UNLIKE "]"));
+    assert_false(matchers_same(NULL, NULL));
+}
+
 static void an_expression_fits_the_whole_value(void **state)
 {
     (void)state;
@@ -159,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_must_fit),
+        cmocka_unit_test(in_whatever_order_they_say_the_same),
         cmocka_unit_test(an_expression_fits_the_whole_value),
         cmocka_unit_test(what_posix_reads_otherwise_is_refused),
         cmocka_unit_test(one_that_holds_is_found),

@@ -159,7 +159,10 @@ class Slow(http.server.BaseHTTPRequestHandler):
             answer = reply.read()
         self.server.posts += self.command == "POST"
         time.sleep(self.command == self.server.slow)
-        self.send_response(200)
+        if self.command == "GET" and self.server.gate:
+            self.server.waits.set()
+            self.server.gate.wait(5)
+        self.send_response(500 if self.command == "POST" and self.server.gate else 200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
@@ -174,6 +177,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
 def slow(alertmanager):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as one:
         one.behind, one.slow, one.posts, one.url = alertmanager.url, "POST", 0, f"http://127.0.0.1:{one.server_address[1]}"
+        one.gate, one.waits = None, threading.Event()  # where there is a gate, lists wait at it, and who writes is not told
         threading.Thread(target=one.serve_forever, daemon=True).start()
         yield one
         one.shutdown()
@@ -215,6 +219,19 @@ def test_a_silence_that_was_taken_without_a_word_is_not_written_again(agent, red
     for name in ("s1", "s2"):
         assert "ended in Alertmanager, too" in asker("silence", "end", name).out
     assert active_there(alertmanager) == []
+    running.end()
+
+
+def test_a_list_from_before_does_not_say_that_it_was_not_taken(agent, redis, alertmanager, slow, tmp_path):
+    slow.slow, slow.gate = None, threading.Event()
+    running = agent(config(redis, slow, tmp_path / "state"))
+    asker = Asker(running, tmp_path / "state" / "control.sock")
+    running.wait_for(lambda e: e.get("step") == "started")
+    assert slow.waits.wait(10)  # the list is read, and on its way
+    assert "not stored in Alertmanager yet" in asker("silence", "cache", "--for", "10m").out
+    slow.gate.set()
+    time.sleep(2)  # several rounds
+    assert len(active_there(alertmanager)) == 1 == slow.posts
     running.end()
 
 

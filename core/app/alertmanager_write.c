@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 
-enum { MOST_ENDINGS = 100 };
+enum { MOST_ENDINGS = SILENCE_MOST };
 
 /* --------------------------------------------------------------- requests ---- */
 
@@ -249,17 +249,17 @@ bool alertmanager_end(struct alertmanager *am, const char *uuid, alertmanager_fn
 
 /* ------------------------------------------------------------ catching up ---- */
 
-struct catch
-{
+struct catching {
     struct alertmanager *am;
     unsigned round;
     int64_t now_ms; /* of all of it, so that no silence ends meanwhile */
 };
 
 /* What it took although its answer never came here: with the same matchers, until the same millisecond. */
-static const struct foreign *find_taken(const struct catch *catch, const struct silence *silence)
+static const struct foreign *find_taken(const struct catching *catching,
+                                        const struct silence *silence)
 {
-    struct alertmanager *am = catch->am;
+    struct alertmanager *am = catching->am;
     struct text TEXT_AUTO body;
     const struct foreign *found = NULL;
     text_init(&body, 64 << 10);
@@ -271,7 +271,7 @@ static const struct foreign *find_taken(const struct catch *catch, const struct 
         const struct foreign *each = &am->read->all[i];
         if (!each->expired && each->face.until_ms == silence->until_ms &&
             matchers_same(each->matchers, matchers) &&
-            !alertmanager_is_ours(am, each->uuid, catch->now_ms))
+            !alertmanager_is_ours(am, each->uuid, catching->now_ms))
             found = each;
     }
     matchers_destroy(matchers);
@@ -281,15 +281,15 @@ static const struct foreign *find_taken(const struct catch *catch, const struct 
 
 static void put_unknown(const struct silence *silence, void *data)
 {
-    const struct catch *catch = data;
-    const struct put *put = put_of(catch->am, silence->id);
-    if (silence->elsewhere || (put && (put->on_its_way || catch->round <= put->round)))
+    const struct catching *catching = data;
+    const struct put *put = put_of(catching->am, silence->id);
+    if (silence->elsewhere || (put && (put->on_its_way || catching->round <= put->round)))
         return;
-    const struct foreign *taken = find_taken(catch, silence);
+    const struct foreign *taken = find_taken(catching, silence);
     if (taken)
-        note_taken(catch->am, silence->id, taken->uuid);
+        note_taken(catching->am, silence->id, taken->uuid);
     else
-        (void)alertmanager_put(catch->am, silence, NULL, NULL);
+        (void)alertmanager_put(catching->am, silence, NULL, NULL);
 }
 
 /* Those that have ended while it was not known whether it has them. */
@@ -304,10 +304,10 @@ static void drop_ended(struct alertmanager *am, int64_t now_ms)
 
 void alertmanager_catch_up(struct alertmanager *am, unsigned round)
 {
-    struct catch catch = {am, round, loop_wall_ms(am->wish.loop)};
+    struct catching catching = {am, round, loop_wall_ms(am->wish.loop)};
     struct ending *ending;
-    drop_ended(am, catch.now_ms);
-    silences_each(am->wish.silences, catch.now_ms, put_unknown, &catch);
+    drop_ended(am, catching.now_ms);
+    silences_each(am->wish.silences, catching.now_ms, put_unknown, &catching);
     list_for_each(ending, &am->endings, struct ending, link) {
         if (!ending->over)
             send_ending(am, ending->uuid, NULL, NULL);

@@ -18,8 +18,8 @@
 /*
  * Gives back the pages of every mapped file that nothing was written to.  Returns how many bytes of
  * mappings that concerns; zero where /proc cannot be read.  Takes two to four milliseconds of the
- * caller, who must be the thread that maps and unmaps: an address must not change its owner
- * meanwhile.
+ * caller, up to sixteen where 30 MiB are resident (measured).  The caller must be the thread that
+ * maps and unmaps: an address must not change its owner meanwhile.
  */
 size_t pages_give_back(void);
 
@@ -27,9 +27,8 @@ size_t pages_give_back(void);
 struct pages {
     struct timer timer;
     struct loop *loop;
-    size_t
-        settled; /* bytes of files that were resident ten seconds after it was given back; 0: not known yet */
-    unsigned quiet; /* looks since then */
+    size_t settled; /* bytes of files that are resident all the time; 0: not known yet */
+    unsigned quiet; /* looks since it was given back */
 };
 
 /*

@@ -80,54 +80,64 @@ static void what_was_written_stays(void **state)
     assert_int_equal(munmap(bytes, LEN), 0);
 }
 
+/* An agent that has just begun, and a file of which it has read all. */
+struct watched {
+    struct loop *loop;
+    struct pages pages;
+    unsigned char *bytes;
+};
+
+static void begin(struct watched *watched)
+{
+    *watched = (struct watched){.loop = loop_create(), .bytes = map_file()};
+    assert_int_equal(mprotect(watched->bytes, LEN, PROT_READ), 0);
+    loop_drive(watched->loop, 1000, 1);
+    pages_watch(&watched->pages, watched->loop);
+}
+
+static void end(struct watched *watched)
+{
+    pages_stop(&watched->pages);
+    assert_int_equal(loop_due_us(watched->loop), UINT64_MAX);
+    assert_int_equal(loop_destroy(watched->loop), 0);
+    assert_int_equal(munmap(watched->bytes, LEN), 0);
+}
+
 /* What the start needed is given back; what is needed now and then, when it is there again and nothing was for a minute. */
 static void what_comes_now_and_then_goes_again(void **state)
 {
-    struct loop *loop = loop_create();
-    struct pages pages = {0};
-    unsigned char *bytes = map_file();
+    struct watched watched;
     (void)state;
-    assert_int_equal(mprotect(bytes, LEN, PROT_READ), 0);
-    loop_drive(loop, 1000, 1);
-    pages_watch(&pages, loop);
-    loop_advance(loop, 2999);
-    assert_int_equal(resident(bytes), LEN);
-    loop_advance(loop, 1);
-    assert_int_equal(resident(bytes), 0);
-    loop_advance(loop, 10000); /* what has come by now is what it needs all the time */
-    touch(bytes);
-    loop_advance(loop, 40000);
-    assert_int_equal(resident(bytes), LEN);
-    loop_advance(loop, 10000);
-    assert_int_equal(resident(bytes), 0);
-    touch(bytes); /* and stays: now it is needed */
-    loop_advance(loop, 300000);
-    assert_int_equal(resident(bytes), LEN);
-    pages_stop(&pages);
-    loop_advance(loop, 300000);
-    assert_int_equal(loop_destroy(loop), 0);
-    assert_int_equal(munmap(bytes, LEN), 0);
+    begin(&watched);
+    loop_advance(watched.loop, 2999);
+    assert_int_equal(resident(watched.bytes), LEN);
+    loop_advance(watched.loop, 1);
+    assert_int_equal(resident(watched.bytes), 0);
+    loop_advance(watched.loop, 10000); /* what has come by now is what it needs all the time */
+    touch(watched.bytes);
+    loop_advance(watched.loop, 40000);
+    assert_int_equal(resident(watched.bytes), LEN);
+    loop_advance(watched.loop, 10000);
+    assert_int_equal(resident(watched.bytes), 0);
+    touch(watched.bytes); /* and stays: now it is needed */
+    loop_advance(watched.loop, 300000);
+    assert_int_equal(resident(watched.bytes), LEN);
+    end(&watched);
 }
 
 /* A little more is not worth milliseconds. */
 static void a_little_is_left_alone(void **state)
 {
-    struct loop *loop = loop_create();
-    struct pages pages = {0};
-    unsigned char *bytes = map_file();
+    struct watched watched;
     (void)state;
-    assert_int_equal(mprotect(bytes, LEN, PROT_READ), 0);
-    loop_drive(loop, 1000, 1);
-    pages_watch(&pages, loop);
-    loop_advance(loop, 13000);
-    (void)*(volatile unsigned char *)&bytes[0]; /* and what the kernel maps around it */
-    size_t little = resident(bytes);
+    begin(&watched);
+    loop_advance(watched.loop, 13000);
+    (void)*(volatile unsigned char *)&watched.bytes[0]; /* and what the kernel maps around it */
+    size_t little = resident(watched.bytes);
     assert_in_range(little, 4096, 256 << 10);
-    loop_advance(loop, 300000);
-    assert_int_equal(resident(bytes), little);
-    pages_stop(&pages);
-    assert_int_equal(loop_destroy(loop), 0);
-    assert_int_equal(munmap(bytes, LEN), 0);
+    loop_advance(watched.loop, 300000);
+    assert_int_equal(resident(watched.bytes), little);
+    end(&watched);
 }
 
 int main(void)
